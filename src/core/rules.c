@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/rules.h"
+
+const char *rule_class_name(enum rule_class c)
+{
+	static const char *const names[] = {
+		[CLASS_MUST] = "MUST", [CLASS_SHOULD] = "SHOULD", [CLASS_MAY] = "MAY",
+		[CLASS_SPEC] = "spec", [CLASS_CHOICE] = "choice",
+	};
+
+	return names[c];
+}
+
+const struct rule rules[RULES] = {
+	[RULE_CHECKSUM] = { "checksum", CLASS_MUST, "MUST-2", "RFC 9293 3.1",
+			    "every segment carries a valid checksum" },
+	[RULE_FLAGS] = { "flags", CLASS_SPEC, 0, "RFC 9293 3.10",
+			 "no segment has SYN with FIN or RST, or FIN with RST" },
+	[RULE_RESERVED] = { "reserved", CLASS_SPEC, 0, "RFC 9293 3.1",
+			    "the reserved header bits are sent as zero" },
+	[RULE_ACK_BIT] = { "ack-bit", CLASS_SPEC, 0, "RFC 9293 3.1",
+			   "once a connection is established every segment acknowledges" },
+	[RULE_OPTION_LENGTH] = { "option-length", CLASS_MUST, "MUST-68", "RFC 9293 3.1",
+				 "options have the length of their kind" },
+	[RULE_MSS_ON_SYN] = { "mss-on-syn", CLASS_MUST, "MUST-65", "RFC 9293 3.2",
+			      "the MSS option is sent only with SYN" },
+	[RULE_WSCALE_ON_SYN] = { "wscale-on-syn", CLASS_SPEC, 0, "RFC 7323 2.2",
+				 "the window scale option is sent only with SYN" },
+	[RULE_SACK_PERMITTED_ON_SYN] = { "sack-permitted-on-syn", CLASS_MUST, "RFC2018-2", "RFC 2018 2",
+					 "SACK-permitted is sent only with SYN" },
+	[RULE_WSCALE_OFFERED] = { "wscale-offered", CLASS_SPEC, "RFC7323-2.2a", "RFC 7323 2.2",
+				  "SYN,ACK has a window scale only if the SYN had one" },
+	[RULE_TIMESTAMPS_OFFERED] = { "timestamps-offered", CLASS_SPEC, "RFC7323-3.2a", "RFC 7323 3.2",
+				      "timestamps are sent only if the SYN had them" },
+	[RULE_SACK_OFFERED] = { "sack-offered", CLASS_MUST, "RFC2018-4", "RFC 2018 4",
+				"SACK blocks are sent only to a peer that permitted them" },
+	[RULE_TIMESTAMPS_KEPT] = { "timestamps-kept", CLASS_MUST, "RFC7323-3.2b", "RFC 7323 3.2",
+				   "once negotiated, timestamps are on every segment but RST" },
+	[RULE_SYN_ACK_NUMBER] = { "syn-ack-number", CLASS_SPEC, 0, "RFC 9293 3.5",
+				  "SYN,ACK acknowledges the SYN: ACK = ISN+1" },
+	[RULE_SYN_ACK_REPEAT] = { "syn-ack-repeat", CLASS_SPEC, 0, "RFC 9293 3.10.8",
+				  "a repeated SYN,ACK keeps its sequence number" },
+	[RULE_REFUSAL] = { "refusal", CLASS_SPEC, "U-3.5.2-g1", "RFC 9293 3.5.2",
+			   "a SYN to a closed port draws RST with SEQ 0 and ACK = ISN+1" },
+	[RULE_SYN_COUNTED] = { "syn-counted", CLASS_SPEC, 0, "RFC 9293 3.4",
+			       "SYN counts one: what follows begins at ISN+1" },
+	[RULE_ACK_UNSENT] = { "ack-unsent", CLASS_SPEC, 0, "RFC 9293 3.4",
+			      "nothing is acknowledged that was not sent" },
+	[RULE_ACK_KEPT] = { "ack-kept", CLASS_SPEC, 0, "RFC 9293 3.4",
+			    "what was acknowledged stays acknowledged" },
+	[RULE_OLDEST_FIRST] = { "oldest-first", CLASS_SPEC, 0, "RFC 9293 3.10.8",
+				"what is sent again begins with what is not acknowledged" },
+	[RULE_FIN_COUNTED] = { "fin-counted", CLASS_SPEC, "U-3.10.7.4-fin", "RFC 9293 3.10.7.4",
+			       "FIN counts one: it is acknowledged with FIN+1" },
+	[RULE_FIN_PLACE] = { "fin-place", CLASS_SPEC, 0, "RFC 9293 3.4",
+			     "FIN stands right behind the last byte sent" },
+	[RULE_FIN_MOVED] = { "fin-moved", CLASS_SPEC, "U-3.10.4-onefin", "RFC 9293 3.10.4",
+			     "a connection has one FIN: repeated, it keeps its sequence number" },
+	[RULE_DATA_AFTER_FIN] = { "data-after-fin", CLASS_SPEC, 0, "RFC 9293 3.6",
+				  "FIN is the end: no data follows it" },
+	[RULE_RST_NUMBER] = { "rst-number", CLASS_SPEC, 0, "RFC 9293 3.5.2",
+			      "RST has SEQ = SND.NXT, or SEQ = the ACK it answers" },
+	[RULE_RST_STATE] = { "rst-state", CLASS_SPEC, 0, "RFC 9293 3.5.2",
+			     "RST answers only what is not meant for the connection, or an abort" },
+	[RULE_RST_FOR_RST] = { "rst-for-rst", CLASS_SPEC, "U-3.5.2-g1", "RFC 9293 3.5.2",
+			       "RST is never answered" },
+	[RULE_AFTER_RST] = { "after-rst", CLASS_SPEC, 0, "RFC 9293 3.10.5",
+			     "a connection that was reset by its owner says no more" },
+	[RULE_STRAY_ANSWER] = { "stray-answer", CLASS_SPEC, "U-3.5.2-g1", "RFC 9293 3.5.2",
+				"a segment without connection draws RST with SEQ = SEG.ACK" },
+	[RULE_STATE] = { "state", CLASS_SPEC, 0, "RFC 9293 3.10.7",
+			 "a segment is one that some state could send" },
+};
