@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* finwait probe: one verified handshake and close per target. */
+#include <errno.h>
+#include <langinfo.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "checks/probe.h"
+#include "cmd/commands.h"
+#include "cmd/print.h"
+#include "cmd/probe_plan.h"
+#include "report/report.h"
+#include "run/runner.h"
+#include "wire/privs.h"
+
+enum { WHY = 700, UNDECIDED = -1 };
+
+/* Set by signals, read by the link. */
+static volatile int stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		sigaction(numbers[i], &action, NULL);
+}
+
+/* ---- reports ----------------------------------------------------------------------------------- */
+
+struct output {
+	const struct report_format *format;
+	FILE *file;
+};
+
+struct session {
+	const struct probe_settings *settings;
+	char **targets;
+	struct probe_plan plan;
+	struct report_run run;
+	struct report_totals totals;
+	struct output outputs[PROBE_REPORTS + 2];
+	size_t outputs_count;
+	int status; /* UNDECIDED until something was judged */
+};
+
+/* 0, or an exit status after a complaint. */
+static int add_report(struct session *session, const char *spec)
+{
+	struct output *o = &session->outputs[session->outputs_count];
+	const char *colon = strchr(spec, ':');
+
+	o->format = colon ? report_format_find(spec, (size_t)(colon - spec)) : NULL;
+	if (!o->format || !colon[1]) {
+		complain("'%s' is no report: use text:FILE or jsonl:FILE, - for standard output", spec);
+		return EXIT_USAGE;
+	}
+	o->file = strcmp(colon + 1, "-") ? fopen(colon + 1, "we") : stdout;
+	if (!o->file) {
+		complain("cannot write the report %s: %s", colon + 1, strerror(errno));
+		return EXIT_NOT_RUN;
+	}
+	session->outputs_count++;
+	return 0;
+}
+
+/* Standard output gets text unless a report was directed there. */
+static int open_reports(struct session *session)
+{
+	const struct probe_settings *s = session->settings;
+	bool to_stdout = s->json;
+	int status = 0;
+
+	for (size_t i = 0; i < s->reports_count && !status; i++) {
+		const char *colon = strchr(s->reports[i], ':');
+
+		to_stdout |= colon && !strcmp(colon, ":-");
+		status = add_report(session, s->reports[i]);
+	}
+	if (!status && s->json)
+		status = add_report(session, "jsonl:-");
+	if (!status && !to_stdout)
+		status = add_report(session, "text:-");
+	session->run.color = isatty(STDOUT_FILENO) && !s->no_color && !getenv("NO_COLOR");
+	session->run.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	session->run.verbosity = s->quiet ? -1 : s->verbose;
+	return status;
+}
+
+/* False after a complaint if a report is incomplete. Standard output is main's to check. */
+static bool close_reports(struct session *session)
+{
+	bool complete = true;
+
+	for (size_t i = 0; i < session->outputs_count; i++) {
+		FILE *file = session->outputs[i].file;
+		bool failed = ferror(file);
+
+		if (file == stdout)
+			continue;
+		if (fclose(file) || failed) {
+			complain("a report is incomplete: %s", strerror(errno));
+			complete = false;
+		}
+	}
+	return complete;
+}
+
+/* ---- exit status ------------------------------------------------------------------------------- */
+
+/* Of several results: 1 before 3 before 4 before 0. */
+static int worse(int a, int b)
+{
+	static const int rank[] = { [EXIT_CONFORMS] = 0, [EXIT_NOTHING_JUDGED] = 1, [EXIT_NOT_RUN] = 2,
+				    [EXIT_VIOLATED] = 3 };
+
+	if (a == UNDECIDED)
+		return b;
+	return rank[a] >= rank[b] ? a : b;
+}
+
+static bool counts(const struct probe_settings *s, const struct verdict *v)
+{
+	return s->strict || (v->certainty == CERTAIN &&
+			     (v->rule->class == CLASS_MUST || v->rule->class == CLASS_SPEC));
+}
+
+static int status_of(const struct probe_settings *s, const struct exchange *x)
+{
+	int status = EXIT_CONFORMS;
+
+	if (x->error[0] || (x->interrupted && s->expect != REACH_NONE))
+		return EXIT_NOT_RUN;
+	if (s->expect != REACH_NONE)
+		return x->reach == (enum reach)s->expect ? EXIT_CONFORMS : EXIT_VIOLATED;
+	for (size_t i = 0; i < x->points_count; i++)
+		if (x->points[i].outcome == OUTCOME_INCONCLUSIVE)
+			status = EXIT_NOTHING_JUDGED;
+	if (x->interrupted)
+		status = EXIT_NOT_RUN;
+	for (size_t i = 0; i < x->verdicts_count; i++)
+		if (counts(s, &x->verdicts[i]))
+			status = EXIT_VIOLATED;
+	return status;
+}
+
+static void finished(void *arg, size_t index)
+{
+	struct session *session = arg;
+	struct exchange *x = &session->plan.exchanges[index];
+	const struct report_result result = {
+		.target = session->targets[index / session->plan.lane_length],
+		.exchange = x,
+	};
+	unsigned *totals[] = {
+		[OUTCOME_PASS] = &session->totals.passed,
+		[OUTCOME_SKIP] = &session->totals.inconclusive,
+		[OUTCOME_INCONCLUSIVE] = &session->totals.inconclusive,
+		[OUTCOME_ERROR] = &session->totals.errors,
+		[OUTCOME_FAIL] = &session->totals.failed,
+	};
+
+	for (size_t i = 0; i < session->outputs_count; i++)
+		session->outputs[i].format->result(session->outputs[i].file, &session->run, &result);
+	++*totals[x->outcome];
+	session->status = worse(session->status, status_of(session->settings, x));
+	exchange_free(x);
+}
+
+/* ---- the run ----------------------------------------------------------------------------------- */
+
+/* The second drop of privileges; from here on packets may be decoded. */
+static int drop(struct session *session, char *why, size_t why_len)
+{
+	if (privs_drop(why, why_len))
+		return EXIT_NOT_RUN;
+	for (size_t i = 0; i < session->plan.paths_count; i++) {
+		struct wire_path *path = &session->plan.paths[i];
+
+		if (path->spare && spare_claim(path->spare, &path->target, why, why_len))
+			return EXIT_NOT_RUN;
+	}
+	return 0;
+}
+
+static void play(struct session *session, struct link *link)
+{
+	const struct run run = {
+		.link = link,
+		.exchanges = session->plan.exchanges,
+		.count = session->plan.count,
+		.lane_length = session->plan.lane_length,
+		.interval_us = session->settings->interval_us,
+		.stagger_us = 1000000 / session->settings->rate,
+		.finished = finished,
+		.arg = session,
+	};
+	struct wire_stats stats;
+
+	session->run.seed = session->plan.seed;
+	session->run.guard = probe_plan_guard(&session->plan, &session->run.guard_note);
+	for (size_t i = 0; i < session->outputs_count; i++)
+		session->outputs[i].format->begin(session->outputs[i].file, &session->run);
+	if (run_all(&run) != RUN_DONE)
+		session->status = worse(session->status, EXIT_NOT_RUN);
+	wire_link_stats(link, &stats);
+	session->run.capture_drops = stats.dropped;
+	if (stats.dropped)
+		session->status = worse(session->status, EXIT_NOTHING_JUDGED);
+	for (size_t i = 0; i < session->outputs_count; i++)
+		session->outputs[i].format->end(session->outputs[i].file, &session->run,
+						&session->totals);
+}
+
+static int probe_all(struct session *session, size_t n)
+{
+	const struct probe_settings *s = session->settings;
+	struct link *link = NULL;
+	char why[WHY] = "";
+	int status;
+
+	catch_signals();
+	status = probe_plan(&session->plan, s, session->targets, n, why, sizeof why);
+	if (!status) {
+		link = wire_link_open(session->plan.paths, session->plan.paths_count, s->write, &stop,
+				      why, sizeof why);
+		status = link ? drop(session, why, sizeof why) : EXIT_NOT_RUN;
+	}
+	if (status)
+		complain("%s", why);
+	else
+		play(session, link);
+	if (link && wire_link_close(link, why, sizeof why)) {
+		complain("%s", why);
+		status = EXIT_NOT_RUN;
+	}
+	probe_plan_free(&session->plan);
+	return status ? status : session->status;
+}
+
+static int check_words(const struct probe_settings *s, size_t n)
+{
+	if (!n)
+		complain("no target: finwait probe HOST:PORT");
+	else if (s->ipv4 && s->ipv6)
+		complain("-4 and -6 exclude each other");
+	else if (s->quiet && s->verbose)
+		complain("-q and -v exclude each other");
+	else
+		return 0;
+	return EXIT_USAGE;
+}
+
+static int probe(const void *settings, char *const *arguments, char **targets, size_t n)
+{
+	struct session session = { .settings = settings, .targets = targets, .status = UNDECIDED };
+	struct privs have;
+	int status = check_words(settings, n);
+
+	if (status)
+		return status;
+	session.run.arguments = arguments;
+	privs_current(&have);
+	if (!have.raw) {
+		complain("no privilege to craft segments (CAP_NET_RAW): run 'setcap "
+			 "cap_net_raw,cap_net_admin+ep' on this program as root, or try it in finwait-lab");
+		return EXIT_NOT_RUN;
+	}
+	status = open_reports(&session);
+	if (!status)
+		status = probe_all(&session, n);
+	return close_reports(&session) ? status : worse(status, EXIT_NOT_RUN);
+}
+
+/* ---- options ----------------------------------------------------------------------------------- */
+
+static int read_syn_options(void *settings, const char *text, char *why, size_t why_len)
+{
+	struct probe_settings *s = settings;
+
+	return options_from_text(&s->syn_options, text, why, why_len) ? 0 : -1;
+}
+
+static int read_report(void *settings, const char *text, char *why, size_t why_len)
+{
+	struct probe_settings *s = settings;
+
+	if (s->reports_count == PROBE_REPORTS) {
+		snprintf(why, why_len, "at most %d reports", PROBE_REPORTS);
+		return -1;
+	}
+	s->reports[s->reports_count++] = text;
+	return 0;
+}
+
+static const struct probe_settings defaults = {
+	.close = CLOSE_FIN,
+	.window = 65535,
+	.ttl = 64,
+	.count = 1,
+	.interval_us = 1000000,
+	.timeout_us = 5000000,
+	.rate = 50,
+};
+
+static const char *const close_words[] = { "fin", "half", "wait", "simultaneous", "rst", "none", NULL };
+static const char *const expect_words[] = { "any", "open", "closed", "silent", NULL };
+static const char *const guard_words[] = { "auto", "filter", "min-ttl", "nftables", "spare", NULL };
+
+#define AT(member) offsetof(struct probe_settings, member)
+
+static const struct option_spec options[] = {
+	{ .name = "isn", .kind = OPTION_NUMBER, .offset = AT(isn), .argument = "NUMBER", .group = "Opening",
+	  .max = 0xffffffff, .seen = AT(isn_given),
+	  .help = "initial sequence number (default: from the seed)" },
+	{ .name = "syn-options", .kind = OPTION_CALL, .call = read_syn_options, .argument = "LIST",
+	  .group = "Opening", .seen = AT(syn_options_given),
+	  .help = "options of our SYN: none, or of mss=N, sackok, ts, wscale=N (default: all four)" },
+	{ .name = "window", .kind = OPTION_NUMBER, .offset = AT(window), .argument = "BYTES",
+	  .group = "Opening", .min = 1, .max = 65535, .help = "window we advertise (default: 65535)" },
+	{ .name = "ttl", .kind = OPTION_NUMBER, .offset = AT(ttl), .argument = "NUMBER",
+	  .group = "Opening", .min = 1, .max = 255, .help = "TTL or hop limit we send (default: 64)" },
+	{ .name = "send", .kind = OPTION_STRING, .offset = AT(send), .argument = "TEXT",
+	  .group = "Opening", .help = "text to send once open (\\r, \\n, \\xNN ...); the answer is read and shown" },
+	{ .name = "close", .kind = OPTION_CHOICE, .offset = AT(close), .argument = "HOW",
+	  .group = "Closing", .choices = close_words,
+	  .help = "fin: our FIN first (default); half: our FIN, then all that the target still sends; "
+		  "wait: the target closes first; simultaneous: the FINs cross; rst: reset; none: not "
+		  "judged" },
+	{ .name = "expect", .kind = OPTION_CHOICE, .offset = AT(expect), .argument = "WHAT",
+	  .group = "Verdict", .choices = expect_words,
+	  .help = "let the exit status answer, 0 or 1, whether the port is open, closed or silent" },
+	{ .name = "strict", .kind = OPTION_FLAG, .offset = AT(strict), .group = "Verdict",
+	  .help = "let failures that are only likely, or only a SHOULD, change the exit status" },
+	{ .name = "count", .letter = 'c', .kind = OPTION_NUMBER, .offset = AT(count), .argument = "N",
+	  .group = "Running", .min = 1, .max = PROBE_MOST, .help = "probes per target (default: 1)" },
+	{ .name = "interval", .kind = OPTION_SECONDS, .offset = AT(interval_us), .argument = "SECONDS",
+	  .group = "Running", .max = 86400000000, .help = "between probes of one target (default: 1)" },
+	{ .name = "rate", .kind = OPTION_NUMBER, .offset = AT(rate), .argument = "N", .group = "Running",
+	  .min = 1, .max = 100000, .help = "targets to begin with per second (default: 50)" },
+	{ .name = "timeout", .kind = OPTION_SECONDS, .offset = AT(timeout_us), .argument = "SECONDS",
+	  .group = "Running", .min = 1000, .max = 3600000000,
+	  .help = "how long to wait for whatever is due (default: 5)" },
+	{ .name = "seed", .kind = OPTION_NUMBER, .offset = AT(seed), .argument = "NUMBER",
+	  .group = "Running", .max = INT64_MAX, .seen = AT(seed_given),
+	  .help = "repeats the numbers and ports of an earlier run" },
+	{ .letter = '4', .name = "ipv4", .kind = OPTION_FLAG, .offset = AT(ipv4), .group = "Network",
+	  .help = "IPv4 only" },
+	{ .letter = '6', .name = "ipv6", .kind = OPTION_FLAG, .offset = AT(ipv6), .group = "Network",
+	  .help = "IPv6 only" },
+	{ .name = "interface", .letter = 'i', .kind = OPTION_STRING, .offset = AT(interface),
+	  .argument = "NAME", .group = "Network", .help = "leave by this interface" },
+	{ .name = "source", .kind = OPTION_STRING, .offset = AT(source), .argument = "ADDR[:PORT]",
+	  .group = "Network",
+	  .help = "our address; one that is unused on the link is answered for (guard spare)" },
+	{ .name = "guard", .kind = OPTION_CHOICE, .offset = AT(guard), .argument = "METHOD",
+	  .group = "Network", .choices = guard_words,
+	  .help = "how this host's kernel is kept from interfering (default: auto, the first that "
+		  "passes its self-test)" },
+	{ .name = "write", .letter = 'w', .kind = OPTION_STRING, .offset = AT(write),
+	  .argument = "FILE.pcap", .group = "Output", .help = "write what was sent and received" },
+	{ .name = "json", .kind = OPTION_FLAG, .offset = AT(json), .group = "Output",
+	  .help = "JSON Lines on standard output: --report jsonl:-" },
+	{ .name = "report", .kind = OPTION_CALL, .call = read_report, .argument = "FORMAT:FILE",
+	  .group = "Output", .help = "text or jsonl to a file, - for standard output; may be repeated" },
+	{ .name = "quiet", .letter = 'q', .kind = OPTION_FLAG, .offset = AT(quiet), .group = "Output",
+	  .help = "one line per probe" },
+	{ .name = "verbose", .letter = 'v', .kind = OPTION_FLAG, .offset = AT(verbose),
+	  .group = "Output", .help = "also options, possible states and rules of every segment" },
+	{ .name = "no-color", .kind = OPTION_FLAG, .offset = AT(no_color), .group = "Output",
+	  .help = "no colour on a terminal either (as the environment variable NO_COLOR)" },
+	{ .name = NULL },
+};
+
+const struct command cmd_probe = {
+	.name = "probe",
+	.operands = "TARGET...",
+	.summary = "one verified handshake and close per target",
+	.about = "Opens a TCP connection to each TARGET (HOST:PORT, [IPV6]:PORT) with segments of its own "
+		 "making, closes it, judges every answer against RFC 9293 and shows the exchange.",
+	.options = options,
+	.defaults = &defaults,
+	.settings_size = sizeof(struct probe_settings),
+	.run = probe,
+};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Results for people and programs: finished exchanges go in, text or JSON Lines come out on a FILE.
+ * One file per format; the table of formats is at the bottom of report.c. */
+#ifndef FINWAIT_REPORT_REPORT_H
+#define FINWAIT_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "run/exchange.h"
+
+/* What is the same for all results of a run. */
+struct report_run {
+	char *const *arguments; /* argv, NULL-terminated */
+	uint64_t seed;
+	const char *guard;      /* name of the method */
+	const char *guard_note; /* "" or a remark on it */
+	uint64_t capture_drops; /* known at the end only */
+	int verbosity;          /* -1 quiet, 0, 1 verbose */
+	bool color, utf8;       /* may be used */
+};
+
+/* One probe. */
+struct report_result {
+	const char *target; /* as the user wrote it */
+	const struct exchange *exchange;
+};
+
+struct report_totals {
+	unsigned passed, failed, inconclusive, errors;
+};
+
+struct report_format {
+	const char *name;
+	void (*begin)(FILE *out, const struct report_run *run);
+	void (*result)(FILE *out, const struct report_run *run, const struct report_result *result);
+	void (*end)(FILE *out, const struct report_run *run, const struct report_totals *totals);
+};
+
+/* NULL-terminated. */
+extern const struct report_format *const report_formats[];
+
+/* NULL if there is no such format. */
+const struct report_format *report_format_find(const char *name, size_t name_len);
+
+#endif

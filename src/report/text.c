@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "report/text.h"
+
+#include <string.h>
+
+#include "report/ladder.h"
+
+enum { NAME = 13, WIDTH = 80 };
+
+static void print_line(void *arg, const char *text)
+{
+	fprintf(arg, "%s\n", text);
+}
+
+static void print_colored(FILE *out, const struct report_run *run, const char *code, const char *name,
+			  int width)
+{
+	if (run->color)
+		fprintf(out, "\x1b[%sm%-*s\x1b[0m", code, width, name);
+	else
+		fprintf(out, "%-*s", width, name);
+}
+
+/* How many bytes of `text` fit into `width` columns without cutting a word. */
+static size_t fitting(const char *text, size_t width)
+{
+	size_t n = strlen(text);
+
+	if (n <= width)
+		return n;
+	for (n = width; n && text[n] != ' '; n--)
+		;
+	return n ? n : width;
+}
+
+/* "name      text ...            citation", wrapped at 80 columns under its name. */
+static void print_row(FILE *out, const struct report_run *run, const char *color, const char *name,
+		      const char *text, const char *citation)
+{
+	size_t used = 0, cite = citation ? strlen(citation) : 0;
+
+	print_colored(out, run, color, name, NAME);
+	do {
+		size_t n = fitting(text, WIDTH - NAME);
+
+		fprintf(out, "%*s%.*s", used ? NAME : 0, "", (int)n, text);
+		used = NAME + n;
+		text += n;
+		while (*text == ' ')
+			text++;
+		if (!*text && cite) {
+			if (used + 2 + cite > WIDTH) {
+				fputc('\n', out);
+				used = 0;
+			}
+			fprintf(out, "%*s", (int)(WIDTH - cite - used), "");
+			print_colored(out, run, "2", citation, 0);
+		}
+		fputc('\n', out);
+	} while (*text);
+}
+
+static const char *outcome_color(enum outcome o)
+{
+	return o == OUTCOME_PASS ? "32" : o == OUTCOME_FAIL ? "1;31" : "33";
+}
+
+static void print_points(FILE *out, const struct report_run *run, const struct exchange *x)
+{
+	for (size_t i = 0; i < x->points_count; i++) {
+		const struct point *p = &x->points[i];
+
+		print_row(out, run, outcome_color(p->outcome), p->name, p->text,
+			  p->rule ? p->rule->citation : NULL);
+	}
+}
+
+/* What an end offers in its SYN, without the values of the moment. */
+static const char *offer_text(const struct tcp_options *o, char *text, size_t len)
+{
+	char mss[16] = "", wscale[16] = "";
+
+	if (o->present & OPTION_MSS)
+		snprintf(mss, sizeof mss, " mss %u", o->mss);
+	if (o->present & OPTION_WSCALE)
+		snprintf(wscale, sizeof wscale, " wscale %u", o->wscale);
+	snprintf(text, len, "%s%s%s%s%s", mss, o->present & OPTION_SACK_PERMITTED ? " sackOK" : "",
+		 o->present & OPTION_TIMESTAMPS ? " TS" : "", wscale,
+		 o->present & OPTION_OTHER ? " others" : "");
+	return text[0] ? text + 1 : "none";
+}
+
+static void print_target(FILE *out, const struct report_run *run, const struct exchange *x)
+{
+	char text[300], ours[80], theirs[80];
+
+	if (!x->syn_ack.frame || !x->opened)
+		return;
+	snprintf(text, sizeof text, "ISN %u, window %u, TTL %u%s", x->syn_ack.seq, x->syn_ack.window,
+		 x->syn_ack.ttl, x->unknown_checksums ? ", checksums offloaded: cannot tell" : "");
+	print_row(out, run, "0", "target", text, NULL);
+	snprintf(text, sizeof text, "offered %s; answered %s",
+		 offer_text(&x->params.prober.syn_options, ours, sizeof ours),
+		 offer_text(&x->syn_ack.options, theirs, sizeof theirs));
+	print_row(out, run, "0", "options", text, NULL);
+	snprintf(text, sizeof text, "ours %u, theirs %u", x->params.prober.isn, x->syn_ack.seq);
+	if (run->verbosity > 0)
+		print_row(out, run, "0", "ISNs", text, NULL);
+}
+
+static void print_answer(FILE *out, const struct report_run *run, const struct exchange *x)
+{
+	char text[200];
+
+	if (!x->answer_len)
+		return;
+	snprintf(text, sizeof text, "%s",
+		 ladder_escape(x->answer, x->answer_len, (char[160]){ 0 }, run->verbosity > 0 ? 160 : 60));
+	print_row(out, run, "0", "answer", text, NULL);
+}
+
+/* The last line: what all of it amounts to. */
+static const char *conclusion(const struct exchange *x)
+{
+	switch (x->outcome) {
+	case OUTCOME_PASS:
+		return x->reach == REACH_CLOSED ? "closed" : "conforms";
+	case OUTCOME_FAIL:
+		return x->certainty == CERTAIN ? "violates" : "suspicious";
+	case OUTCOME_ERROR:
+		return "error";
+	case OUTCOME_SKIP:
+	case OUTCOME_INCONCLUSIVE:
+		break;
+	}
+	return "inconclusive";
+}
+
+static void count_text(const struct exchange *x, char *text, size_t len)
+{
+	snprintf(text, len, "%u answer%s judged, %zu violation%s%s", x->judged, x->judged == 1 ? "" : "s",
+		 x->verdicts_count, x->verdicts_count == 1 ? "" : "s",
+		 x->outcome == OUTCOME_FAIL && x->certainty == LIKELY ? ", none of them certain" : "");
+}
+
+static void print_conclusion(FILE *out, const struct report_run *run, const struct exchange *x)
+{
+	char text[100];
+
+	count_text(x, text, sizeof text);
+	print_row(out, run, outcome_color(x->outcome), conclusion(x), text,
+		  x->verdicts_count ? x->verdicts[0].rule->citation : NULL);
+}
+
+static void print_quiet(FILE *out, const struct report_run *run, const struct report_result *result)
+{
+	const struct exchange *x = result->exchange;
+
+	print_colored(out, run, outcome_color(x->outcome), conclusion(x), 13);
+	fprintf(out, " %s", result->target);
+	for (size_t i = 0; i < x->points_count; i++)
+		fprintf(out, "%s %s: %s", i ? ";" : " ", x->points[i].name, x->points[i].text);
+	fputc('\n', out);
+}
+
+static void result(FILE *out, const struct report_run *run, const struct report_result *result)
+{
+	const struct exchange *x = result->exchange;
+	const struct ladder_style style = { run->color, run->utf8, run->verbosity > 0 };
+	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
+
+	if (run->verbosity < 0) {
+		print_quiet(out, run, result);
+		return;
+	}
+	endpoint_text(&x->params.prober.target, to);
+	fprintf(out, "finwait probe %s%s%s%s   from %s\n", result->target,
+		strcmp(to, result->target) ? " (" : "", strcmp(to, result->target) ? to : "",
+		strcmp(to, result->target) ? ")" : "", endpoint_text(&x->params.prober.source, from));
+	fprintf(out, "seed %#llx   isn %u   close %s   guard: %s%s%s\n\n", (unsigned long long)run->seed,
+		x->params.prober.isn, x->params.check->word, run->guard, run->guard_note[0] ? ", " : "",
+		run->guard_note);
+	if (x->lines_count) {
+		ladder_draw(x, &style, print_line, out);
+		fputc('\n', out);
+	}
+	print_points(out, run, x);
+	print_target(out, run, x);
+	print_answer(out, run, x);
+	print_conclusion(out, run, x);
+	fputc('\n', out);
+	fflush(out);
+}
+
+static void begin(FILE *out, const struct report_run *run)
+{
+	(void)out;
+	(void)run;
+}
+
+static void end(FILE *out, const struct report_run *run, const struct report_totals *totals)
+{
+	unsigned all = totals->passed + totals->failed + totals->inconclusive + totals->errors;
+
+	if (run->capture_drops)
+		fprintf(out, "the capture lost %llu frames: what was judged may be incomplete\n",
+			(unsigned long long)run->capture_drops);
+	if (all > 1)
+		fprintf(out, "%u probes: %u conform, %u violate, %u inconclusive, %u errors\n", all,
+			totals->passed, totals->failed, totals->inconclusive, totals->errors);
+	fflush(out);
+}
+
+const struct report_format report_text = { "text", begin, result, end };

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "run/exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/seq.h"
+#include "run/result.h"
+
+enum {
+	UNSEEN_US = 3000000,    /* a neighbour is looked up for up to three seconds (RFC 4861 10) */
+	QUIET_US = 200000,      /* a pause that ends an answer, and four round trips */
+	CONFIRM_US = 1000000,
+	LINGER_US = 5000,       /* and two round trips, to see what our last segment draws */
+	LINGER_MOST_US = 1000000,
+	ICMP_RETRY_US = 1500000, /* after an ICMP error: time for one more SYN */
+	LONGEST = 10,           /* times the timeout, and ... */
+	LARGEST = 16 << 20,     /* ... bytes: a target may send for ever */
+};
+
+bool exchange_init(struct exchange *x, const struct exchange_params *params)
+{
+	*x = (struct exchange){ .params = *params, .deadline_us = INT64_MAX };
+	x->lines_room = 16;
+	x->lines = malloc(x->lines_room * sizeof *x->lines);
+	prober_init(&x->prober, &x->params.prober, params->data, params->data_len);
+	conn_init(&x->conn);
+	return x->lines;
+}
+
+void exchange_free(struct exchange *x)
+{
+	free(x->lines);
+	x->lines = NULL;
+}
+
+bool exchange_owns(const struct exchange *x, const struct segment *s)
+{
+	const struct prober_params *p = &x->params.prober;
+
+	return (endpoint_equal(&s->src, &p->source) && endpoint_equal(&s->dst, &p->target)) ||
+	       (endpoint_equal(&s->src, &p->target) && endpoint_equal(&s->dst, &p->source));
+}
+
+/* ---- what leaves ------------------------------------------------------------------------------- */
+
+static void forget_pending(struct exchange *x, size_t index)
+{
+	x->pending_count--;
+	memmove(x->pending + index, x->pending + index + 1,
+		(x->pending_count - index) * sizeof *x->pending);
+}
+
+/* Remembers the segments that a call of the prober added to `out`, until they are seen leaving. The
+ * oldest give way: in a long transfer captured segments are read faster than they come round. */
+static void expect_leaving(struct exchange *x, const struct prober_out *out, size_t from, int64_t now_us)
+{
+	for (size_t i = from; i < out->count; i++) {
+		if (!x->pending_count)
+			x->pending_us = now_us;
+		if (x->pending_count == EXCHANGE_PENDING)
+			forget_pending(x, 0);
+		x->pending[x->pending_count++] = (struct pending){
+			.seq = out->segments[i].seq,
+			.ack = out->segments[i].ack,
+			.len = out->segments[i].len,
+			.flags = out->segments[i].flags,
+			.state = x->prober.state,
+		};
+	}
+}
+
+static void fail_exchange(struct exchange *x, const char *error)
+{
+	if (!x->error[0])
+		snprintf(x->error, sizeof x->error, "%s", error);
+}
+
+/* Takes the segment from those on their way out. Returns false if it is none of them. */
+static bool seen_leaving(struct exchange *x, const struct segment *s, int64_t now_us,
+			 enum tcp_state *state)
+{
+	for (size_t i = 0; i < x->pending_count; i++)
+		if (x->pending[i].seq == s->seq && x->pending[i].ack == s->ack &&
+		    x->pending[i].flags == s->flags && x->pending[i].len == s->len) {
+			*state = x->pending[i].state;
+			forget_pending(x, i);
+			x->pending_us = now_us;
+			return true;
+		}
+	return false;
+}
+
+static void play_abort(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	size_t from = out->count;
+
+	prober_abort(&x->prober, out);
+	expect_leaving(x, out, from, now_us);
+}
+
+/* ---- the steps --------------------------------------------------------------------------------- */
+
+static enum step current(const struct exchange *x)
+{
+	return x->params.check->steps[x->step];
+}
+
+static int64_t linger_us(const struct exchange *x)
+{
+	int64_t us = LINGER_US + 2 * x->prober.srtt_us;
+
+	return us > LINGER_MOST_US ? LINGER_MOST_US : us;
+}
+
+/* Nothing more is played: what is still open is reset, then we listen a moment longer. */
+static void finish(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	if (x->phase != PLAYING)
+		return;
+	if (x->prober.state != TCP_CLOSED && x->prober.state != TCP_TIME_WAIT && x->started) {
+		x->reset_at_end = x->prober.state != TCP_SYN_SENT;
+		play_abort(x, now_us, out);
+	}
+	x->phase = LINGERING;
+	x->deadline_us = now_us + linger_us(x);
+}
+
+static int64_t quiet_us(const struct exchange *x)
+{
+	return QUIET_US + 4 * x->prober.srtt_us;
+}
+
+static bool step_done(const struct exchange *x, int64_t now_us)
+{
+	const struct prober *p = &x->prober;
+
+	switch (current(x)) {
+	case STEP_OPEN:
+		return IN(p->state) & TCP_SYNCHRONIZED & ~IN(TCP_SYN_RECEIVED);
+	case STEP_SEND:
+		return !p->data_len || prober_all_acked(p);
+	case STEP_READ:
+		return !p->data_len || p->fin_received ||
+		       (p->received && now_us >= x->last_data_us + quiet_us(x));
+	case STEP_AWAIT_FIN:
+		return p->fin_received || p->fin_held;
+	case STEP_CLOSE:
+	case STEP_CROSS:
+		return p->fin_sent && p->snd_una == p->snd_nxt;
+	case STEP_DRAIN:
+		return p->fin_received || p->received >= LARGEST;
+	case STEP_CONFIRM_GONE:
+		return x->conn.gone;
+	case STEP_HOLD_FIN:
+	case STEP_ABORT:
+		return true;
+	case STEP_END:
+		break;
+	}
+	return false;
+}
+
+static void begin_step(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	size_t from = out->count;
+
+	x->step_us = now_us;
+	x->deadline_us = now_us + x->params.timeout_us;
+	switch (current(x)) {
+	case STEP_OPEN:
+		prober_open(&x->prober, now_us, out);
+		break;
+	case STEP_HOLD_FIN:
+		x->prober.hold_fin = true;
+		break;
+	case STEP_CLOSE:
+		prober_close(&x->prober, now_us, out);
+		break;
+	case STEP_CROSS:
+		prober_close(&x->prober, now_us, out);
+		expect_leaving(x, out, from, now_us);
+		from = out->count;
+		x->crossed = true;
+		prober_release_fin(&x->prober, now_us, out);
+		break;
+	case STEP_ABORT:
+		prober_abort(&x->prober, out);
+		break;
+	case STEP_CONFIRM_GONE:
+		prober_stray(&x->prober, now_us, out);
+		if (x->params.timeout_us > CONFIRM_US)
+			x->deadline_us = now_us + CONFIRM_US;
+		break;
+	case STEP_SEND:
+	case STEP_READ:
+	case STEP_AWAIT_FIN:
+	case STEP_DRAIN:
+	case STEP_END:
+		break;
+	}
+	expect_leaving(x, out, from, now_us);
+}
+
+/* Whether the check cannot go on as planned. */
+static bool broken_off(const struct exchange *x)
+{
+	return x->error[0] || x->interrupted || x->prober.reset_received ||
+	       (current(x) == STEP_OPEN && x->conn.was_reset) ||
+	       (current(x) == STEP_OPEN && x->conn.target.syn && x->verdicts_count &&
+		x->prober.state == TCP_SYN_SENT) ||
+	       (x->prober.state == TCP_CLOSED && x->started && current(x) != STEP_ABORT &&
+		current(x) != STEP_CONFIRM_GONE);
+}
+
+static void advance(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	while (x->phase == PLAYING && step_done(x, now_us)) {
+		if (current(x) == STEP_OPEN)
+			x->opened = true;
+		x->step++;
+		if (current(x) == STEP_END)
+			finish(x, now_us, out);
+		else
+			begin_step(x, now_us, out);
+	}
+	if (x->phase == PLAYING && broken_off(x))
+		finish(x, now_us, out);
+}
+
+void exchange_start(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	x->started = true;
+	x->start_us = now_us;
+	begin_step(x, now_us, out);
+}
+
+/* ---- time -------------------------------------------------------------------------------------- */
+
+static int64_t min_us(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t exchange_wakes_at(const struct exchange *x)
+{
+	int64_t at = x->deadline_us;
+
+	if (x->phase == FINISHED || !x->started)
+		return INT64_MAX;
+	if (x->phase == PLAYING) {
+		at = min_us(at, x->prober.rto_at_us);
+		if (current(x) == STEP_READ && x->prober.received)
+			at = min_us(at, x->last_data_us + quiet_us(x));
+		if (x->pending_count)
+			at = min_us(at, x->pending_us + UNSEEN_US);
+	}
+	return at;
+}
+
+/* Whatever waits for the wire in vain was stopped on this host. */
+static void check_unseen(struct exchange *x, int64_t now_us, int64_t limit_us)
+{
+	char flags[FLAGS_TEXT], error[VERDICT_TEXT];
+
+	if (!x->pending_count || now_us - x->pending_us < limit_us)
+		return;
+	snprintf(error, sizeof error,
+		 "our segment %s was not seen leaving: the next hop does not answer, or a firewall of "
+		 "this host dropped it",
+		 flags_text(x->pending[0].flags, flags));
+	fail_exchange(x, error);
+}
+
+void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	size_t from = out->count;
+
+	if (x->phase == FINISHED || !x->started)
+		return;
+	if (x->phase == LINGERING) {
+		if (now_us < x->deadline_us)
+			return;
+		if (!x->prober.srtt_us)
+			check_unseen(x, now_us, LINGER_US);
+		x->phase = FINISHED;
+		x->done = true;
+		result_settle(x, now_us);
+		return;
+	}
+	check_unseen(x, now_us, UNSEEN_US);
+	prober_timeout(&x->prober, now_us, out);
+	expect_leaving(x, out, from, now_us);
+	if (now_us >= x->deadline_us) {
+		check_unseen(x, now_us, UNSEEN_US / 10);
+		finish(x, now_us, out);
+	}
+	advance(x, now_us, out);
+}
+
+void exchange_stop(struct exchange *x, const char *error, int64_t now_us, struct prober_out *out)
+{
+	if (x->phase == FINISHED)
+		return;
+	if (error) {
+		fail_exchange(x, error);
+		x->phase = FINISHED;
+		x->done = true;
+		result_settle(x, now_us);
+		return;
+	}
+	x->interrupted = true;
+	if (!x->started) {
+		x->phase = FINISHED;
+		x->done = true;
+		result_settle(x, now_us);
+		return;
+	}
+	finish(x, now_us, out);
+}
+
+/* ---- what arrives ------------------------------------------------------------------------------ */
+
+/* Data and its ACKs; what makes a long transfer long. */
+static bool plain(const struct segment *s, unsigned notes, unsigned failed)
+{
+	return !s->icmp.type && !notes && !failed &&
+	       !(s->flags & (FLAG_SYN | FLAG_FIN | FLAG_RST | FLAG_URG));
+}
+
+/* A new line, or NULL if the segment is not kept. */
+static struct line *add_line(struct exchange *x, const struct segment *s, bool out,
+			     const struct judgement *j)
+{
+	struct line *l;
+
+	if (x->lines_count == x->lines_room && x->lines_room < EXCHANGE_LINES) {
+		l = realloc(x->lines, 2 * x->lines_room * sizeof *l);
+		if (l) {
+			x->lines = l;
+			x->lines_room *= 2;
+		}
+	}
+	if (x->lines_count == x->lines_room ||
+	    (x->lines_count >= EXCHANGE_PLAIN && plain(s, j ? j->notes : 0, j ? j->count : 0))) {
+		x->lines[x->lines_count - 1].skipped++;
+		return NULL;
+	}
+	l = &x->lines[x->lines_count++];
+	*l = (struct line){ .segment = *s,
+			    .out = out,
+			    .prober = x->prober.state,
+			    .target = x->conn.states,
+			    .assumed = x->conn.assumed };
+	l->segment.data = NULL;
+	l->segment.data_len = 0;
+	return l;
+}
+
+/* A segment from our own address that we did not send. A frame may be captured twice, and ACKs may be
+ * more than are remembered; what a kernel without a connection sends is RST, and SYN,ACK if it listens. */
+static bool is_foreign(const struct exchange *x, const struct segment *s)
+{
+	if (!(s->flags & (FLAG_RST | FLAG_SYN)))
+		return false;
+	for (size_t i = 0; i < x->lines_count; i++) {
+		const struct segment *seen = &x->lines[i].segment;
+
+		if (x->lines[i].out && seen->seq == s->seq && seen->flags == s->flags)
+			return false;
+	}
+	return true;
+}
+
+static void captured_out(struct exchange *x, const struct segment *s, int64_t now_us)
+{
+	bool repeated = x->conn.prober.syn && segment_len(s) && seq_lt(s->seq, x->conn.prober.end);
+	char flags[FLAGS_TEXT], error[VERDICT_TEXT];
+	enum tcp_state state = x->prober.state;
+	struct line *l;
+
+	if (!seen_leaving(x, s, now_us, &state)) {
+		if (!is_foreign(x, s))
+			return;
+		snprintf(error, sizeof error,
+			 "this host's kernel sent %s in our connection: the guard does not hold here",
+			 flags_text(s->flags, flags));
+		fail_exchange(x, error);
+	}
+	conn_sent(&x->conn, s);
+	l = add_line(x, s, true, NULL);
+	if (!l)
+		return;
+	l->prober = state;
+	l->repeated = repeated;
+}
+
+/* The time since the segment left whose end is acknowledged here for the first time; not if that one
+ * was sent twice (Karn). */
+static int64_t round_trip(const struct exchange *x, const struct segment *s)
+{
+	if (!(s->flags & FLAG_ACK))
+		return 0;
+	for (size_t i = x->lines_count; i--;) {
+		const struct line *l = &x->lines[i];
+
+		if (!l->out && (l->segment.flags & FLAG_ACK) && seq_ge(l->segment.ack, s->ack))
+			return 0;
+		if (l->out && segment_len(&l->segment) &&
+		    l->segment.seq + segment_len(&l->segment) == s->ack)
+			return l->repeated ? 0 : s->t_us - l->segment.t_us;
+	}
+	return 0;
+}
+
+/* Keeps the first bytes of the answer, in order. */
+static void keep_answer(struct exchange *x, const struct segment *s, uint32_t expected, uint64_t news)
+{
+	uint32_t skip = expected - s->seq;
+	size_t n = (size_t)news, room = sizeof x->answer - x->answer_len;
+
+	if (!news || skip >= s->data_len)
+		return;
+	if (n > s->data_len - skip)
+		n = s->data_len - skip;
+	if (n > room)
+		n = room;
+	memcpy(x->answer + x->answer_len, s->data + skip, n);
+	x->answer_len += n;
+}
+
+static void keep_verdicts(struct exchange *x, const struct judgement *j)
+{
+	for (unsigned i = 0; i < j->count && x->verdicts_count < EXCHANGE_VERDICTS; i++)
+		x->verdicts[x->verdicts_count++] = j->failed[i];
+}
+
+static void captured_in(struct exchange *x, const struct segment *s, int64_t now_us,
+			struct prober_out *out)
+{
+	int64_t rtt = round_trip(x, s);
+	uint64_t received = x->prober.received;
+	uint32_t expected = x->prober.rcv_nxt;
+	size_t from = out->count;
+	struct judgement j;
+	struct line *l;
+
+	conn_received(&x->conn, s, &j);
+	x->judged++;
+	x->unknown_checksums += !!(j.notes & NOTE_CHECKSUM_UNKNOWN);
+	keep_verdicts(x, &j);
+	if (!(j.notes & NOTE_BAD_CHECKSUM)) {
+		prober_received(&x->prober, s, now_us, out);
+		expect_leaving(x, out, from, now_us);
+	}
+	if (x->prober.received != received) {
+		keep_answer(x, s, expected, x->prober.received - received);
+		x->last_data_us = now_us;
+		if (now_us - x->step_us < LONGEST * x->params.timeout_us && x->phase == PLAYING)
+			x->deadline_us = now_us + x->params.timeout_us;
+	}
+	if (!x->syn_ack.frame && (s->flags & (FLAG_SYN | FLAG_RST))) {
+		x->syn_ack = *s;
+		x->syn_ack.data = NULL;
+		x->rtt_us = rtt;
+	}
+	l = add_line(x, s, false, &j);
+	if (!l)
+		return;
+	l->notes = j.notes;
+	l->passed = j.passed;
+	l->failed = j.count;
+	l->repeated = j.notes & NOTE_REPEATED;
+	l->rtt_us = rtt;
+}
+
+/* Only an error about something that we sent counts (RFC 5927 4.1). */
+static void captured_icmp(struct exchange *x, const struct segment *s, int64_t now_us)
+{
+	if (!endpoint_equal(&s->src, &x->params.prober.source) || !x->conn.prober.syn ||
+	    s->seq - x->conn.prober.iss > x->conn.prober.end - x->conn.prober.iss)
+		return;
+	if (!x->icmp.type)
+		x->icmp = s->icmp;
+	if (x->phase == PLAYING && current(x) == STEP_OPEN)
+		x->deadline_us = min_us(x->deadline_us, now_us + ICMP_RETRY_US);
+	add_line(x, s, false, NULL);
+}
+
+void exchange_captured(struct exchange *x, const struct segment *s, int64_t now_us,
+		       struct prober_out *out)
+{
+	if (x->phase == FINISHED || !x->started)
+		return;
+	if (s->icmp.type) {
+		captured_icmp(x, s, now_us);
+		return;
+	}
+	if (endpoint_equal(&s->src, &x->params.prober.source))
+		captured_out(x, s, now_us);
+	else
+		captured_in(x, s, now_us, out);
+	advance(x, now_us, out);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One check played on one connection: captured segments and the time go in; segments to send, and in the
+ * end a result with its ladder, come out. The prober (core/prober.h) speaks, the observer (core/conn.h)
+ * judges, this file steps through the check. No I/O. */
+#ifndef FINWAIT_RUN_EXCHANGE_H
+#define FINWAIT_RUN_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "checks/check.h"
+#include "core/conn.h"
+#include "core/prober.h"
+#include "core/verdict.h"
+
+/* One line of the ladder: a segment as it passed the capture point. */
+struct line {
+	struct segment segment; /* without data */
+	bool out;               /* from the prober */
+	bool repeated;          /* seen before in this direction */
+	enum tcp_state prober;  /* after it was sent or had arrived */
+	tcp_states target;      /* all that the target may be in then ... */
+	enum tcp_state assumed; /* ... and what it is if nothing got lost; TCP_STATES: unknown */
+	unsigned notes;         /* enum note */
+	uint32_t passed;        /* rules kept */
+	unsigned failed;        /* how many verdicts of the exchange rest on it */
+	int64_t rtt_us;         /* since the segment that it answers left; 0: none was timed */
+	unsigned skipped;       /* segments behind it that are not kept */
+};
+
+/* What the probe as a whole says about one thing it looked at. */
+struct point {
+	const char *name; /* "opened", "data", "closed" */
+	enum outcome outcome;
+	const struct rule *rule; /* NULL: rests on none */
+	char text[VERDICT_TEXT];
+};
+
+enum reach { REACH_NONE, REACH_OPEN, REACH_CLOSED, REACH_SILENT }; /* what --expect asks for */
+
+enum {
+	EXCHANGE_POINTS = 4,
+	EXCHANGE_VERDICTS = 16,
+	EXCHANGE_LINES = 512,  /* at most, and ... */
+	EXCHANGE_PLAIN = 64,   /* ... from this on only what is more than data and its ACK */
+	EXCHANGE_ANSWER = 2048,
+	EXCHANGE_PENDING = 64,
+};
+
+struct exchange_params {
+	const struct check *check;
+	struct prober_params prober;
+	const uint8_t *data; /* to send; borrowed */
+	size_t data_len;
+	int64_t timeout_us;  /* how long to wait for anything that is due */
+};
+
+/* A segment handed to the link that was not seen leaving yet. */
+struct pending {
+	uint32_t seq, ack, len;
+	uint16_t flags;
+	enum tcp_state state; /* of the prober when it was sent */
+};
+
+struct exchange {
+	struct exchange_params params;
+	struct prober prober;
+	struct conn conn;
+	/* where in the check */
+	size_t step;
+	bool started, done;
+	bool reported; /* by the runner */
+	bool opened, target_fin_seen, crossed;
+	int64_t start_us, step_us, deadline_us, last_data_us;
+	enum { PLAYING, LINGERING, FINISHED } phase;
+	/* on their way out */
+	struct pending pending[EXCHANGE_PENDING];
+	size_t pending_count;
+	int64_t pending_us; /* since when the oldest waits */
+	/* the outcome */
+	enum reach reach;
+	bool interrupted, reset_at_end;
+	struct icmp_error icmp;     /* the first one; type 0: none */
+	char error[VERDICT_TEXT];   /* why the exchange says nothing about the target; "" if it does */
+	struct point points[EXCHANGE_POINTS];
+	size_t points_count;
+	struct verdict verdicts[EXCHANGE_VERDICTS]; /* the failures */
+	size_t verdicts_count;
+	enum outcome outcome;
+	enum certainty certainty;
+	unsigned judged;            /* segments of the target */
+	unsigned unknown_checksums;
+	struct line *lines;         /* owned */
+	size_t lines_count, lines_room;
+	struct segment syn_ack;     /* the first segment of the target; `frame` 0: none */
+	int64_t rtt_us;             /* of the handshake; 0: not measured */
+	uint8_t answer[EXCHANGE_ANSWER]; /* the first bytes of data received in order */
+	size_t answer_len;
+};
+
+/* Copies *params; nothing is sent yet. False if there is no memory. */
+bool exchange_init(struct exchange *x, const struct exchange_params *params);
+
+/* Begins, or goes on at the time that exchange_wakes_at() gave. */
+void exchange_start(struct exchange *x, int64_t now_us, struct prober_out *out);
+void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out);
+
+/* Whether the segment belongs to this connection, in either direction. */
+bool exchange_owns(const struct exchange *x, const struct segment *s);
+
+/* A captured segment of this connection. */
+void exchange_captured(struct exchange *x, const struct segment *s, int64_t now_us,
+		       struct prober_out *out);
+
+/* Gives up: a sentence for the user when the link is gone (nothing can be sent any more), or NULL after
+ * a signal (the connection is reset). */
+void exchange_stop(struct exchange *x, const char *error, int64_t now_us, struct prober_out *out);
+
+/* When exchange_tick() wants to be called; INT64_MAX once the exchange is finished. */
+int64_t exchange_wakes_at(const struct exchange *x);
+
+void exchange_free(struct exchange *x);
+
+#endif
