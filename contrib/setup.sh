@@ -4,7 +4,8 @@
 
 # To build and to make the lab; to test as well.
 build_packages="autoconf automake make gcc libc6-dev pkg-config
-	libpcap-dev libnet1-dev libcap-ng-dev iproute2 util-linux"
+	libpcap-dev libnet1-dev libcap-ng-dev libjansson-dev libmnl-dev iproute2
+	util-linux"
 test_packages="libcmocka-dev clang mandoc shellcheck tcpdump ethtool libnftables1"
 
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || jobs=2

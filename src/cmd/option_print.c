@@ -192,7 +192,8 @@ static void mdoc_option(const struct option_spec *o, FILE *out)
 	}
 	fputc('\n', out);
 	describe(o, text, sizeof(text));
-	text[0] = (char)toupper((unsigned char)text[0]);
+	if (o->kind != OPTION_CHOICE) /* may begin with one of its words */
+		text[0] = (char)toupper((unsigned char)text[0]);
 	print_roff(text, out);
 	fputs(".\n", out);
 }

@@ -83,7 +83,7 @@ static void judge_syn_ack(const struct judge *g)
 	struct conn *c = g->c;
 	const struct segment *s = g->s;
 
-	if (c->target.syn && seq_in(s->seq, c->target.iss + 1, 1u << 20)) {
+	if (c->target.syn && seq_in(s->seq, c->target.iss + 1, c->target.end - c->target.iss)) {
 		struct verdict *v = judge_fail(g, RULE_STATE, CERTAIN, NULL);
 
 		judge_expected(v, "no SYN once the connection is open");
@@ -91,8 +91,11 @@ static void judge_syn_ack(const struct judge *g)
 		return;
 	}
 	if (c->target.syn && c->target.iss != s->seq) {
+		if (c->was_reset || c->reset_sent)
+			return; /* our SYN came twice, the second time to a listener */
 		struct verdict *v = judge_fail(g, RULE_SYN_ACK_REPEAT, LIKELY,
-					 "SYN cookies, or a proxy or load balancer that answers twice");
+					 "SYN cookies, a proxy that answers twice, or a reset while our "
+					       "SYN came twice");
 
 		judge_expected(v, "SEQ %u as in the first SYN,ACK", c->target.iss);
 		judge_observed(v, "SEQ %u", s->seq);
@@ -138,149 +141,6 @@ static void judge_syn(const struct judge *g)
 	c->assumed = TCP_SYN_SENT;
 }
 
-/* ---- RST --------------------------------------------------------------------------------------- */
-
-/* RFC 9293 3.5.2 group 1: no connection, and the SYN has no ACK to take a number from. */
-static void judge_refusal(const struct judge *g)
-{
-	const struct conn_side *p = &g->c->prober;
-	const struct segment *s = g->s;
-
-	g->j->notes |= NOTE_REFUSED;
-	if ((s->flags & FLAG_ACK) && s->seq == 0 && s->ack == p->end) {
-		judge_pass(g, RULE_REFUSAL);
-	} else {
-		struct verdict *v = judge_fail(g, RULE_REFUSAL, CERTAIN, NULL);
-
-		judge_expected(v, "RST,ACK with SEQ 0 and ack %u", judge_relative(p, p->end));
-		if (s->flags & FLAG_ACK)
-			judge_observed(v, "RST,ACK with SEQ %u and ack %u", s->seq, judge_relative(p, s->ack));
-		else
-			judge_observed(v, "RST without ACK, SEQ %u", s->seq);
-	}
-}
-
-static bool acked_before(const struct conn *c, uint32_t ack)
-{
-	for (unsigned i = 0; i < c->acks_count && i < CONN_ACKS; i++)
-		if (c->acks[i] == ack)
-			return true;
-	return false;
-}
-
-/* Also true for what may have been forgotten. */
-static bool may_be_acked_before(const struct conn *c, uint32_t ack)
-{
-	return acked_before(c, ack) ||
-	       (c->acks_count >= CONN_ACKS && seq_gt(ack, c->target.iss) && seq_le(ack, c->prober.ack));
-}
-
-/* Whether this RST can only be an answer to the prober's own RST. */
-static bool answers_reset(const struct conn *c, const struct segment *s)
-{
-	return c->reset_sent && (s->flags & FLAG_ACK) && s->seq == 0 && s->ack == c->reset_seq &&
-	       (!c->target.syn || c->target.end != 0);
-}
-
-/* An abort that was on its way already has the number of an abort; it is not the answer. */
-static bool judge_stray_answer(const struct judge *g)
-{
-	struct conn *c = g->c;
-
-	if (g->s->seq == c->stray_ack) {
-		judge_pass(g, RULE_STRAY_ANSWER);
-		g->j->notes |= NOTE_GONE;
-	} else if (g->s->seq == c->target.end || may_be_acked_before(c, g->s->seq)) {
-		return false;
-	} else {
-		struct verdict *v = judge_fail(g, RULE_STRAY_ANSWER, CERTAIN, NULL);
-
-		judge_expected(v, "RST with SEQ %u, the ACK of the stray segment",
-			       judge_relative(&c->target, c->stray_ack));
-		judge_observed(v, "RST with SEQ %u", judge_relative(&c->target, g->s->seq));
-	}
-	c->gone = true;
-	return true;
-}
-
-static void judge_reset_number(const struct judge *g)
-{
-	const struct conn *c = g->c;
-	const struct conn_side *t = &c->target;
-	uint32_t seq = g->s->seq, window = (uint32_t)c->prober.window << c->prober.wscale;
-	struct verdict *v;
-
-	/* Above SND.NXT as seen, data may have been lost before this host. */
-	if (may_be_acked_before(c, seq) || seq == t->end) {
-		judge_pass(g, RULE_RST_NUMBER);
-		return;
-	}
-	if (seq_in(seq, t->end, window))
-		return;
-	if (seq_in(seq, t->iss, t->end - t->iss))
-		v = judge_fail(g, RULE_RST_NUMBER, LIKELY, "the RST was sent before data that overtook it");
-	else
-		v = judge_fail(g, RULE_RST_NUMBER, CERTAIN, NULL);
-	judge_expected(v, "SEQ %u, the next number of the target", judge_relative(t, t->end));
-	judge_observed(v, "SEQ %u", judge_relative(t, seq));
-}
-
-/* Whether an application can abort here (3.10.5: with LAST-ACK and CLOSING a TCP may still say RST), or a
- * closed endpoint answers a segment that came too late. */
-static void judge_reset_state(const struct judge *g)
-{
-	const tcp_states abortable = IN(TCP_SYN_RECEIVED) | IN(TCP_ESTABLISHED) | IN(TCP_FIN_WAIT_1) |
-				     IN(TCP_FIN_WAIT_2) | IN(TCP_CLOSE_WAIT) | IN(TCP_SYN_SENT);
-	const struct conn *c = g->c;
-	const struct conn_side *p = &c->prober, *t = &c->target;
-	bool fin_acked = t->fin && p->acked && seq_gt(p->ack, t->fin_seq);
-	struct verdict *v;
-	char text[120];
-
-	if (fin_acked && p->fin && t->ack == p->fin_seq && c->fins_sent > 1) {
-		v = judge_fail(g, RULE_FIN_COUNTED, LIKELY, "the application aborted in FIN-WAIT-2");
-		judge_expected(v, "ack %u: FIN+1", judge_relative(p, p->fin_seq + 1));
-		judge_observed(v, "RST in answer to our FIN, which was never acknowledged");
-	} else if ((c->states & abortable) || c->acked_closed || c->reset_sent || !fin_acked) {
-		judge_pass(g, RULE_RST_STATE);
-	} else {
-		v = judge_fail(g, RULE_RST_STATE, LIKELY,
-			       c->states & IN(TCP_TIME_WAIT) ?
-				       "the target has a very short MSL" :
-				       "our last ACK came twice, or the application aborted after closing");
-		judge_expected(v, "no RST from %s", tcp_states_text(c->states, text, sizeof text));
-		judge_observed(v, "RST with SEQ %u", judge_relative(t, g->s->seq));
-	}
-}
-
-static void judge_reset(const struct judge *g)
-{
-	struct conn *c = g->c;
-
-	if (answers_reset(c, g->s)) {
-		struct verdict *v = judge_fail(g, RULE_RST_FOR_RST, CERTAIN, NULL);
-
-		judge_expected(v, "silence");
-		judge_observed(v, "RST,ACK with SEQ 0 and ack %u: an answer to our RST",
-			 judge_relative(&c->prober, g->s->ack));
-	} else if (c->stray_sent && judge_stray_answer(g)) {
-		/* judged */
-	} else if (!c->target.syn) {
-		if (c->prober.syn)
-			judge_refusal(g);
-	} else {
-		g->j->notes |= NOTE_RESET;
-		judge_reset_number(g);
-		if (!c->was_reset)
-			judge_reset_state(g);
-	}
-	if (!c->was_reset)
-		c->was_reset_us = g->s->t_us;
-	c->was_reset = true;
-	c->states = IN(TCP_CLOSED);
-	c->assumed = TCP_CLOSED;
-}
-
 /* ---- segments of an open connection ------------------------------------------------------------ */
 
 /* Nothing can be acknowledged that the prober has not sent. */
@@ -301,16 +161,16 @@ static void judge_ack_unsent(const struct judge *g)
 }
 
 
+/* A RST may overtake what was sent before it, for a while. */
 static void judge_after_reset(const struct judge *g)
 {
 	struct verdict *v;
 
-	if (!g->c->was_reset)
+	if (g->s->t_us - g->c->was_reset_us < REORDER_US) {
+		g->j->notes |= NOTE_OLD;
 		return;
-	if (g->s->t_us - g->c->was_reset_us < REORDER_US)
-		v = judge_fail(g, RULE_AFTER_RST, LIKELY, "the RST overtook this segment");
-	else
-		v = judge_fail(g, RULE_AFTER_RST, CERTAIN, NULL);
+	}
+	v = judge_fail(g, RULE_AFTER_RST, LIKELY, "the RST overtook this segment");
 	judge_expected(v, "nothing after the target's own RST");
 	judge_observed(v, "a segment %lld ms later", (long long)(g->s->t_us - g->c->was_reset_us) / 1000);
 }
@@ -366,7 +226,7 @@ static void judge_fin_counted(const struct judge *g)
 	    s->seq == c->target.end && s->window == c->target.window &&
 	    c->fins_sent != c->fins_refused_last) {
 		c->fins_refused_last = c->fins_sent;
-		if (++c->fins_refused == 2) {
+		if (++c->fins_refused == 3) {
 			struct verdict *v = judge_fail(g, RULE_FIN_COUNTED, CERTAIN, NULL);
 
 			judge_expected(v, "ack %u: FIN+1", judge_relative(&c->prober, c->prober.fin_seq + 1));
@@ -467,7 +327,7 @@ static tcp_states senders(const struct conn *c, const struct segment *s)
 		return set & (IN(TCP_FIN_WAIT_1) | IN(TCP_CLOSING) | IN(TCP_LAST_ACK));
 	if (t->fin && s->seq == t->fin_seq + 1)
 		return set & ~(IN(TCP_SYN_RECEIVED) | IN(TCP_ESTABLISHED) | IN(TCP_CLOSE_WAIT));
-	if (t->fin || seq_gt(s->seq, t->end)) /* the FIN may be in what was lost */
+	if (t->fin || seq_gt(s->seq, c->contiguous)) /* the FIN may be in what was lost */
 		return set;
 	return set & (IN(TCP_SYN_RECEIVED) | IN(TCP_ESTABLISHED) | IN(TCP_CLOSE_WAIT));
 }
@@ -492,14 +352,15 @@ static void judge_state(const struct judge *g, bool old)
 	struct conn *c = g->c;
 	const struct segment *s = g->s;
 	tcp_states can = senders(c, s), before = reachable(c, c->states);
-	bool fin_due = (s->flags & FLAG_FIN) || seq_gt(s->seq, c->target.end);
+	bool fin_due = (s->flags & FLAG_FIN) || seq_gt(s->seq, c->contiguous);
 	char text[120];
 
 	if (fin_due)
 		before = reachable(c, fin_may_be_sent(before));
+	c->ever |= before;
 	if (s->flags & FLAG_FIN)
 		c->assumed = fin_sent_from(c->assumed);
-	if (((old ? c->ever | before : before) & can)) {
+	if (((old ? c->ever : before) & can)) {
 		judge_pass(g, RULE_STATE);
 	} else if (!g->j->count) {
 		struct verdict *v = judge_fail(g, RULE_STATE, LIKELY,
@@ -539,7 +400,10 @@ static void judge_synchronized(const struct judge *g)
 		g->j->notes |= s->len ? NOTE_REPEATED : NOTE_OLD;
 	else if (s->len && seq_le(s->seq + s->len, t->end))
 		g->j->notes |= NOTE_REPEATED;
-	judge_after_reset(g);
+	if (c->was_reset) {
+		judge_after_reset(g);
+		return;
+	}
 	judge_ack_kept(g);
 	judge_syn_counted(g);
 	judge_fin_counted(g);
@@ -604,7 +468,7 @@ void conn_received(struct conn *c, const struct segment *s, struct judgement *j)
 
 static void remember_ack(struct conn *c, uint32_t ack)
 {
-	if (!acked_before(c, ack)) {
+	if (!judge_acked_before(c, ack)) {
 		c->acks[c->acks_count % CONN_ACKS] = ack;
 		c->acks_count = c->acks_count == 2 * CONN_ACKS - 1 ? CONN_ACKS : c->acks_count + 1;
 	}

@@ -29,4 +29,10 @@ void judge_pass(const struct judge *g, enum rule_id id);
 /* Checksum, flags and options. False if nothing else of the segment means anything. */
 bool judge_header(const struct judge *g);
 
+/* Whether the prober sent this ACK number; only the last CONN_ACKS different ones are known. */
+bool judge_acked_before(const struct conn *c, uint32_t ack);
+
+/* A RST of the target: refusal, abort, or answer of a closed endpoint. The connection is gone. */
+void judge_reset(const struct judge *g);
+
 #endif

@@ -174,8 +174,21 @@ is 'through a link it finds what is beside it' "$out" 'fake finwait x'
 # Processes whose environment carries this mark are those of the labs below.
 mark=finwait-test-$$-$(date +%s)
 printf '%s\n' "$mark" >"$work/mark"
+marked() {
+	grep -lsF -f "$work/mark" /proc/[0-9]*/environ
+}
+# Not by grep's exit status: processes that vanish meanwhile are errors to it.
 none_marked() {
-	! grep -qsF -f "$work/mark" /proc/[0-9]*/environ
+	[ -z "$(marked)" ]
+}
+some_marked() {
+	! none_marked
+}
+
+# nothing_left NAME: and if something is, it is ended here
+nothing_left() {
+	ok "$1: nothing is left running" wait_until none_marked
+	none_marked || marked | sed 's,^/proc/\([0-9]*\)/.*,\1,' | xargs kill -KILL
 }
 
 # ended_by SIGNAL NAME: a lab whose script is killed leaves nothing, even what ignores every signal
@@ -183,26 +196,22 @@ ended_by() {
 	rm -f "$work/started"
 	MARK=$mark ./finwait-lab -- sh -c '
 		trap "" HUP INT TERM
-		(trap "" HUP INT TERM; while :; do sleep 1000; done) &
+		sleep 1000 &
 		echo >"$1/started"
-		while :; do sleep 1000; done' sh "$work" &
+		sleep 1000' sh "$work" &
 	lab=$!
 	ok "$2: the lab runs" wait_until test -e "$work/started"
-	if none_marked; then
-		fail "$2: its processes are seen" 'none'
-	else
-		pass "$2: its processes are seen"
-	fi
+	ok "$2: its processes are seen" some_marked
 	kill "-$1" "$lab"
 	wait "$lab" 2>/dev/null
 	ended=$?
-	ok "$2: nothing is left running" wait_until none_marked
+	nothing_left "$2"
 	is "$2: the script died of it" "$ended" "$3"
 }
 
 before=$(machine_state)
 run env MARK="$mark" ./finwait-lab -- sh -c '(trap "" HUP TERM; sleep 1000) & exit 0'
-ok 'the end: what ran in the background is gone' none_marked
+nothing_left 'the end'
 ended_by TERM 'SIGTERM' 143
 ended_by KILL 'kill -9' 137
 ended_by HUP 'SIGHUP' 129
@@ -217,7 +226,7 @@ interrupt() {
 	kill -INT "-$lab"
 	wait "$lab" 2>/dev/null
 	ended=$?
-	ok 'Ctrl-C: nothing is left running' wait_until none_marked
+	nothing_left 'Ctrl-C'
 }
 if env --default-signal=INT true 2>/dev/null; then
 	interrupt '

@@ -17,15 +17,9 @@ static void test_distances(void **state)
 		const char *a, *b;
 		unsigned distance;
 	} rows[] = {
-		{"", "", 0},
-		{"", "abc", 3},
-		{"probe", "probe", 0},
-		{"prob", "probe", 1},
-		{"probbe", "probe", 1},
-		{"prope", "probe", 1},
-		{"porbe", "probe", 1},
-		{"orpbe", "probe", 2},
-		{"kitten", "sitting", 3},
+		{"", "", 0},           {"", "abc", 3},         {"probe", "probe", 0},
+		{"prob", "probe", 1},  {"probbe", "probe", 1}, {"prope", "probe", 1},
+		{"porbe", "probe", 1}, {"orpbe", "probe", 2},  {"kitten", "sitting", 3},
 		{"ca", "abc", 3}, /* optimal string alignment: a swapped pair is not edited again */
 	};
 

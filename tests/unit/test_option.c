@@ -378,7 +378,7 @@ static void test_mdoc_text(void **state)
 	assert_non_null(strstr(text, "\n\\&.begins with a dot and has a \\e and \\-\\-isn in it.\n"));
 	assert_non_null(strstr(text, ".It Fl \\-any Ns = Ns Ar \"\\&N\"\n"));
 	assert_non_null(strstr(text, "Fl \\-window\\-of\\-a\\-very\\-long\\-name Ns = Ns Ar \"BYTES\"\n"));
-	assert_non_null(strstr(text, "A word; one of fin, half, wait.\n"));
+	assert_non_null(strstr(text, "a word; one of fin, half, wait.\n"));
 	free(text);
 }
 
