@@ -213,6 +213,7 @@ static void judge_fin_counted(const struct judge *g)
 {
 	struct conn *c = g->c;
 	const struct segment *s = g->s;
+	bool updates;
 
 	if (!c->prober.fin || !(s->flags & FLAG_ACK))
 		return;
@@ -222,9 +223,9 @@ static void judge_fin_counted(const struct judge *g)
 			g->j->notes |= NOTE_ACKS_FIN;
 		return;
 	}
+	updates = c->prober.fin_seq != c->prober.iss + 1 && s->window != c->target.window;
 	if (s->ack == c->prober.fin_seq && c->target.ack == s->ack && !segment_len(s) &&
-	    s->seq == c->target.end && s->window == c->target.window &&
-	    c->fins_sent != c->fins_refused_last) {
+	    s->seq == c->target.end && !updates && c->fins_sent != c->fins_refused_last) {
 		c->fins_refused_last = c->fins_sent;
 		if (++c->fins_refused == 3) {
 			struct verdict *v = judge_fail(g, RULE_FIN_COUNTED, CERTAIN, NULL);

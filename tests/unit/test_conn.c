@@ -213,8 +213,8 @@ static void test_copies_break_nothing(void **state)
 
 				if (!t->steps[later].segment || t->steps[copy].segment[0] != '<')
 					break;
-				if (strchr(t->steps[copy].segment, 'S') || strchr(t->steps[copy].segment, 'R'))
-					break; /* those begin and end connections: below */
+				if (strpbrk(t->steps[copy].segment, "SR") || strstr(t->steps[copy].segment, "7000"))
+					break; /* those begin and end connections, or are of another one */
 				observe_begin(&o, observe_isns[later % OBSERVE_ISNS]);
 				for (int k = 0; k <= later; k++)
 					observe(&o, t->steps[k].segment);
@@ -380,8 +380,8 @@ static void test_set_holds_the_truth(void **state)
 	assert_true(judged > 5000);
 }
 
-/* Whatever the path does to the segments of an honest target, it breaks no rule for certain; and none at all,
- * but that a RST which answers a copy of our last ACK cannot be told from one in LAST-ACK or TIME-WAIT. */
+/* Whatever the path does to the segments of an honest target, it breaks no rule for certain. Now and then the
+ * excuse of a likely violation is what really happened: no more often than that. */
 static void test_honest_target_on_a_bad_path(void **state)
 {
 	unsigned judged = 0, lost = 0, reordered = 0, likely = 0, runs = 0;
@@ -407,7 +407,7 @@ static void test_honest_target_on_a_bad_path(void **state)
 				for (size_t i = 0; i < w.x.verdicts_count; i++) {
 					const struct verdict *v = &w.x.verdicts[i];
 
-					if (v->rule != &rules[RULE_RST_STATE] || v->certainty == CERTAIN)
+					if (v->certainty == CERTAIN)
 						fail_msg("seed %llu, port %u, %s: %s %s: expected %s; observed %s",
 							 (unsigned long long)seed, ports[port],
 							 probe_checks[close].name, v->rule->name,

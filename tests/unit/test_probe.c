@@ -12,9 +12,9 @@
 
 #include "checks/probe.h"
 #include "core/random.h"
-#include "peer.h"
+#include "peer/peer.h"
+#include "peer/sim_link.h"
 #include "run/runner.h"
-#include "sim_link.h"
 
 #define ALL_OPTIONS "mss=1460,sackok,ts,wscale=7"
 
