@@ -144,7 +144,7 @@ static int status_of(const struct probe_settings *s, const struct exchange *x)
 	if (s->expect != REACH_NONE)
 		return x->reach == (enum reach)s->expect ? EXIT_CONFORMS : EXIT_VIOLATED;
 	for (size_t i = 0; i < x->points_count; i++)
-		if (x->points[i].outcome == OUTCOME_INCONCLUSIVE)
+		if (x->points[i].outcome != OUTCOME_PASS)
 			status = EXIT_NOTHING_JUDGED;
 	if (x->interrupted)
 		status = EXIT_NOT_RUN;

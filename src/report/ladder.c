@@ -131,25 +131,24 @@ static void put_colored(struct canvas *c, const char *code, const char *text)
 	put_color(c, "0");
 }
 
-/* Whether nothing that came later settles what the target's state was after this line. */
-static bool open_end(const struct canvas *c, size_t index)
+/* Whether nothing came back after this segment of ours, so that it may not have arrived. */
+static bool unconfirmed(const struct canvas *c, size_t index)
 {
-	for (size_t i = index + 1; i < c->x->lines_count; i++)
+	for (size_t i = index; i < c->x->lines_count; i++)
 		if (!c->x->lines[i].out && !c->x->lines[i].segment.icmp.type)
 			return false;
-	return !tcp_states_single(c->x->lines[index].target);
+	return !tcp_states_single(c->x->lines[index].target) &&
+	       c->x->lines[index].assumed < TCP_STATES;
 }
 
-static bool put_target(struct canvas *c, size_t index)
+static void put_target(struct canvas *c, size_t index)
 {
 	const struct line *l = &c->x->lines[index];
-	bool open = open_end(c, index) && l->assumed < TCP_STATES;
 	char text[32];
 
 	snprintf(text, sizeof text, "%s%s", l->assumed < TCP_STATES ? tcp_state_name(l->assumed) : "?",
-		 open ? " ?" : "");
+		 unconfirmed(c, index) ? " ?" : "");
 	put(c, "  %-*s", COLUMN_STATE, text);
-	return open;
 }
 
 static void put_mark(struct canvas *c, const struct line *l)
@@ -190,6 +189,21 @@ static void remark(struct canvas *c, const char *color, const char *text)
 		while (*text == ' ')
 			text++;
 	}
+}
+
+/* What the target still is if it did not get what we sent last. */
+static void remark_unconfirmed(struct canvas *c)
+{
+	size_t i = c->x->lines_count;
+	char text[120];
+
+	while (i && c->x->lines[i - 1].out)
+		i--;
+	if (!i || i == c->x->lines_count || !unconfirmed(c, i))
+		return;
+	snprintf(text, sizeof text, "? or still %s, should what we sent last be lost",
+		 tcp_state_name(c->x->lines[i - 1].assumed));
+	remark(c, "2", text);
 }
 
 static void remark_failures(struct canvas *c, const struct line *l)
@@ -286,8 +300,7 @@ void ladder_draw(const struct exchange *x, const struct ladder_style *style,
 		 void (*line)(void *arg, const char *text), void *arg)
 {
 	struct canvas c = { .x = x, .style = style, .line = line, .arg = arg };
-	char states[160], text[240];
-	tcp_states remain = 0;
+	char text[80];
 
 	put(&c, "%8s  %-*s%*s  target", "ms", COLUMN_STATE, "prober", COLUMN_ARROW, "");
 	end_line(&c);
@@ -303,8 +316,7 @@ void ladder_draw(const struct exchange *x, const struct ladder_style *style,
 		}
 		put(&c, "%-*s", COLUMN_STATE, tcp_state_name(l->prober));
 		put_arrow(&c, l);
-		if (put_target(&c, i))
-			remain = l->target;
+		put_target(&c, i);
 		put_mark(&c, l);
 		end_line(&c);
 		remark_notes(&c, l);
@@ -316,9 +328,5 @@ void ladder_draw(const struct exchange *x, const struct ladder_style *style,
 			remark(&c, "2", text);
 		}
 	}
-	if (remain) {
-		snprintf(text, sizeof text, "? not confirmed by an answer: %s",
-			 tcp_states_text(remain, states, sizeof states));
-		remark(&c, "2", text);
-	}
+	remark_unconfirmed(&c);
 }

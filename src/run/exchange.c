@@ -253,7 +253,7 @@ int64_t exchange_wakes_at(const struct exchange *x)
 		at = min_us(at, x->prober.rto_at_us);
 		if (current(x) == STEP_READ && x->prober.received)
 			at = min_us(at, x->last_data_us + quiet_us(x));
-		if (x->pending_count)
+		if (x->pending_count && !x->unanswered[0])
 			at = min_us(at, x->pending_us + UNSEEN_US);
 	}
 	return at;
@@ -264,11 +264,10 @@ static void check_unseen(struct exchange *x, int64_t now_us, int64_t limit_us)
 {
 	char flags[FLAGS_TEXT], error[VERDICT_TEXT];
 
-	if (!x->pending_count || now_us - x->pending_us < limit_us)
+	if (!x->pending_count || x->unanswered[0] || now_us - x->pending_us < limit_us)
 		return;
 	snprintf(error, sizeof error,
-		 "our segment %s was not seen leaving: the next hop does not answer, or a firewall of "
-		 "this host dropped it",
+		 "our segment %s was not seen leaving: the next hop does not answer, or a X",
 		 flags_text(x->pending[0].flags, flags));
 	fail_exchange(x, error);
 }
@@ -297,6 +296,11 @@ void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
 		finish(x, now_us, out);
 	}
 	advance(x, now_us, out);
+}
+
+void exchange_unanswered(struct exchange *x, const char *why)
+{
+	snprintf(x->unanswered, sizeof x->unanswered, "%s", why);
 }
 
 void exchange_stop(struct exchange *x, const char *error, int64_t now_us, struct prober_out *out)
@@ -449,6 +453,7 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 	conn_received(&x->conn, s, &j);
 	x->judged++;
 	x->unknown_checksums += !!(j.notes & NOTE_CHECKSUM_UNKNOWN);
+	x->bad_checksums += !!(j.notes & NOTE_BAD_CHECKSUM);
 	keep_verdicts(x, &j);
 	if (!(j.notes & NOTE_BAD_CHECKSUM)) {
 		prober_received(&x->prober, s, now_us, out);

@@ -82,6 +82,7 @@ struct exchange {
 	enum reach reach;
 	bool interrupted, reset_at_end;
 	struct icmp_error icmp;     /* the first one; type 0: none */
+	char unanswered[VERDICT_TEXT]; /* why nobody was there to send to; "" if there was */
 	char error[VERDICT_TEXT];   /* why the exchange says nothing about the target; "" if it does */
 	struct point points[EXCHANGE_POINTS];
 	size_t points_count;
@@ -90,7 +91,7 @@ struct exchange {
 	enum outcome outcome;
 	enum certainty certainty;
 	unsigned judged;            /* segments of the target */
-	unsigned unknown_checksums;
+	unsigned unknown_checksums, bad_checksums;
 	struct line *lines;         /* owned */
 	size_t lines_count, lines_room;
 	struct segment syn_ack;     /* the first segment of the target; `frame` 0: none */
@@ -116,6 +117,9 @@ void exchange_captured(struct exchange *x, const struct segment *s, int64_t now_
 /* Gives up: a sentence for the user when the link is gone (nothing can be sent any more), or NULL after
  * a signal (the connection is reset). */
 void exchange_stop(struct exchange *x, const char *error, int64_t now_us, struct prober_out *out);
+
+/* Nothing of the exchange has left, and it is not this host's fault: `why` is a sentence part. */
+void exchange_unanswered(struct exchange *x, const char *why);
 
 /* When exchange_tick() wants to be called; INT64_MAX once the exchange is finished. */
 int64_t exchange_wakes_at(const struct exchange *x);

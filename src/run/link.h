@@ -27,6 +27,9 @@ struct link {
 	int (*send)(struct link *, const struct segment *const *segments, size_t n);
 	/* Waits for the next captured segment, the link's own included (src is ours), until `until_us`. */
 	enum link_status (*receive)(struct link *, int64_t until_us, struct segment *out);
+	/* Why nothing that was sent to `target` leaves, if it is the network's fault: a sentence part in
+	 * `why`; else NULL, as for links that have no such member. */
+	const char *(*unanswered)(struct link *, const struct address *target);
 	char why[LINK_WHY];
 };
 

@@ -77,13 +77,20 @@ static void settle_opened(struct exchange *x, int64_t now_us)
 			    "closed, refused correctly: RST, SEQ 0, ACK = ISN+1");
 		return;
 	}
+	if (x->bad_checksums && x->bad_checksums == x->judged) {
+		add(x, "opened", OUTCOME_FAIL, &rules[RULE_CHECKSUM],
+		    "no answer with a valid checksum, of %u", x->judged);
+		return;
+	}
 	if (x->verdicts_count) {
 		add(x, "opened", OUTCOME_FAIL, x->verdicts[0].rule, "the handshake is wrong: %s",
 		    x->verdicts[0].observed);
 		return;
 	}
 	x->reach = REACH_SILENT;
-	if (x->icmp.type)
+	if (x->unanswered[0] && !x->lines_count)
+		add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "%s", x->unanswered);
+	else if (x->icmp.type)
 		add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "ICMP%s type %u code %u from %s",
 		    x->icmp.sender.family == 6 ? "v6" : "", x->icmp.type, x->icmp.code,
 		    address_text(&x->icmp.sender, addr));

@@ -24,6 +24,17 @@ static void send_out(const struct run *run, struct exchange *x, const struct pro
 		exchange_stop(x, run->link->why, run->link->now_us(run->link), &none);
 }
 
+/* What never left may have found nobody to go to. */
+static void ask_unanswered(struct link *link, struct exchange *x)
+{
+	const char *why = NULL;
+
+	if (x->pending_count && !x->lines_count && link->unanswered)
+		why = link->unanswered(link, &x->params.prober.target.addr);
+	if (why)
+		exchange_unanswered(x, why);
+}
+
 /* Everything that is due. Returns when to come again; INT64_MAX if all is done. */
 static int64_t serve(const struct run *run, int64_t begin_us)
 {
@@ -44,6 +55,7 @@ static int64_t serve(const struct run *run, int64_t begin_us)
 			}
 			exchange_start(x, now_us, &out);
 		} else if (exchange_wakes_at(x) <= now_us) {
+			ask_unanswered(run->link, x);
 			exchange_tick(x, now_us, &out);
 		}
 		send_out(run, x, &out);

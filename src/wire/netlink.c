@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,4 +226,30 @@ int netlink_addresses(struct netlink *n, int family, struct netlink_address **li
 	*list = c.list;
 	*count = c.count;
 	return 0;
+}
+
+static int read_neighbour(const struct nlmsghdr *message, void *arg)
+{
+	const struct ndmsg *neighbour = mnl_nlmsg_get_payload(message);
+	bool *unanswered = arg;
+
+	if (message->nlmsg_type == RTM_NEWNEIGH &&
+	    mnl_nlmsg_get_payload_len(message) >= sizeof(*neighbour))
+		*unanswered = neighbour->ndm_state & (NUD_INCOMPLETE | NUD_FAILED);
+	return MNL_CB_OK;
+}
+
+bool netlink_unanswered(struct netlink *n, unsigned ifindex, const struct address *addr)
+{
+	struct nlmsghdr *request = mnl_nlmsg_put_header(n->buffer);
+	struct ndmsg *neighbour;
+	bool unanswered = false;
+
+	request->nlmsg_type = RTM_GETNEIGH;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	neighbour = mnl_nlmsg_put_extra_header(request, sizeof(*neighbour));
+	neighbour->ndm_family = af_of(addr);
+	neighbour->ndm_ifindex = (int)ifindex;
+	mnl_attr_put(request, NDA_DST, address_len(addr), addr->bytes);
+	return !ask(n, request, read_neighbour, &unanswered) && unanswered;
 }

@@ -29,6 +29,9 @@ struct netlink_route {
 int netlink_route(struct netlink *n, const struct address *to, unsigned oif, const struct address *source,
 		  struct netlink_route *route);
 
+/* True if the kernel asked for the link address of `addr` and has no answer (so far). */
+bool netlink_unanswered(struct netlink *n, unsigned ifindex, const struct address *addr);
+
 /* One address of this host. */
 struct netlink_address {
 	struct address addr;

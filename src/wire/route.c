@@ -426,3 +426,15 @@ int route_find(struct route *route, const struct address *target, const char *if
 	netlink_close(s.netlink);
 	return result;
 }
+
+bool route_unanswered(const struct route *route, const struct address *target, char who[ADDRESS_TEXT])
+{
+	const struct address *hop = route->gateway.family ? &route->gateway : target;
+	char why[1];
+	struct netlink *n = route->local ? NULL : netlink_open(why, sizeof(why));
+	bool unanswered = n && netlink_unanswered(n, route->ifindex, hop);
+
+	netlink_close(n);
+	address_text(hop, who);
+	return unanswered;
+}

@@ -28,4 +28,8 @@ struct route {
 int route_find(struct route *route, const struct address *target, const char *ifname,
 	       const struct address *source, bool *usage, char *why, size_t why_len);
 
+/* Whether the next hop on the way to `target` was asked for its link address (ARP, neighbour discovery)
+ * and has not answered: then nothing can leave. Its text goes into `who`. */
+bool route_unanswered(const struct route *route, const struct address *target, char who[ADDRESS_TEXT]);
+
 #endif

@@ -204,6 +204,19 @@ static void learn(struct way *way, const struct port *port, const uint8_t *frame
 	way->learned = true;
 }
 
+static const char *wire_unanswered(struct link *link, const struct address *target)
+{
+	const struct wire_link *w = (const struct wire_link *)link;
+	const struct way *way = find_way(w, target);
+	char who[ADDRESS_TEXT];
+
+	if (!way || way->path.spare || !route_unanswered(&way->path.route, target, who))
+		return NULL;
+	snprintf(link->why, sizeof(link->why), "%s on %s does not answer %s: no host has it, or it is down",
+		 who, way->path.route.ifname, target->family == 6 ? "neighbour discovery" : "ARP");
+	return link->why;
+}
+
 /* The time of a frame in the clock of the link. The two clocks are compared anew each time, since
  * CLOCK_REALTIME may be set. */
 static int64_t link_time(struct wire_link *w, int64_t real_us, int64_t now_us)
@@ -478,7 +491,10 @@ struct link *wire_link_open(const struct wire_path *paths, size_t n, const char 
 			close_all(w);
 		return NULL;
 	}
-	w->link = (struct link){ .now_us = wire_now, .send = wire_send, .receive = wire_receive };
+	w->link = (struct link){ .now_us = wire_now,
+				 .send = wire_send,
+				 .receive = wire_receive,
+				 .unanswered = wire_unanswered };
 	w->stop = stop;
 	for (size_t i = 0; i < n; i++) {
 		struct way *way = &w->ways[w->n_ways++];

@@ -29,9 +29,15 @@ struct observe {
 
 static const uint32_t observe_isns[][2] = {
 	/* prober, target: usual, then just before and at the wrap, then around the half */
-	{ 1000, 5000 },		    { 0xffffffff, 0xfffffffe },	    { 0xfffffffe, 0xfffffffd },
-	{ 0xfffffffb, 0xfffffff0 }, { 0, 0 },			    { 0x7fffffff, 0x7ffffffd },
-	{ 0x80000000, 0x7fffffff }, { 0x12345678, 0xfffffff7 },	    { 0xfffffffc, 0x87654321 },
+	{1000, 5000},
+	{0xffffffff, 0xfffffffe},
+	{0xfffffffe, 0xfffffffd},
+	{0xfffffffb, 0xfffffff0},
+	{0, 0},
+	{0x7fffffff, 0x7ffffffd},
+	{0x80000000, 0x7fffffff},
+	{0x12345678, 0xfffffff7},
+	{0xfffffffc, 0x87654321},
 };
 
 enum { OBSERVE_ISNS = sizeof observe_isns / sizeof *observe_isns };
@@ -133,7 +139,7 @@ static inline void observe_check(const struct observe *o, const char *text)
 /* One segment. */
 static inline void observe_one(struct observe *o, const char *text)
 {
-	struct segment s = { .window = 65535, .ttl = 64, .options.malformed = -1 };
+	struct segment s = {.window = 65535, .ttl = 64, .options.malformed = -1};
 	char direction, flags[16];
 	const char *whole = text;
 	uint32_t seq_isn, ack_isn;

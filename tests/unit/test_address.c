@@ -50,7 +50,8 @@ static void test_canonical_text(void **state)
 	check_text("0:0:3:4:5:6:7:8", "::3:4:5:6:7:8");
 	check_text("0:2:3:4:5:6:7:0", "0:2:3:4:5:6:7:0");
 	check_text("FE80::ABCD:EF01", "fe80::abcd:ef01");
-	check_text("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+	check_text("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
+		   "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 	check_text("64:ff9b::192.0.2.33", "64:ff9b::c000:221");
 	check_text("1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0");
 	check_text("::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8");
@@ -58,7 +59,7 @@ static void test_canonical_text(void **state)
 
 static void test_no_address(void **state)
 {
-	struct address none = { 0 };
+	struct address none = {0};
 	char text[ADDRESS_TEXT];
 
 	(void)state;
@@ -72,16 +73,72 @@ static void test_no_address(void **state)
 static void test_bad_text(void **state)
 {
 	static const char *const bad[] = {
-		"", " ", ".", ":", "1", "1.2.3", "1.2.3.", "1.2.3.4.", "1.2.3.4.5", "1..2.3", ".1.2.3",
-		"256.1.1.1", "1.1.1.256", "1.1.1.1000", "01.2.3.4", "1.2.3.04", "00.0.0.0", "0x7f.0.0.1",
-		" 1.2.3.4", "1.2.3.4 ", "-1.2.3.4", "+1.2.3.4", "1.2.3.4/8", "1,2,3,4", "localhost",
-		"4294967296.1.1.1", "99999999999999999999.1.1.1",
-		":::", "::1::", "1::2::3", ":1", "1:", "1:2", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:",
-		"1:2:3:4:5:6:7:8:", "1:2:3:4:5:6:7:8:9", ":1:2:3:4:5:6:7:8", "12345::", "::12345", "::00001",
-		"g::", "::g", "::1%1", "::1%eth0", "fe80::1%", "[::1]", "::1/64", "1:2:3:4:5:6:7:1.2.3.4",
-		"::1.2.3", "::1.2.3.256", "::1.2.3.4:5", "1.2.3.4::", "1.2.3.4:1::", "::01.2.3.4", "1:::2",
-		"1:2:3:4::5:6:7:8", "::1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8::", " ::1", "::1 ",
-		"1:2:3:4:5:6:1.2.3.4:7", "1:2:3:4:5:1.2.3.4", "::-1", "::+1", "::0x1",
+		"",
+		" ",
+		".",
+		":",
+		"1",
+		"1.2.3",
+		"1.2.3.",
+		"1.2.3.4.",
+		"1.2.3.4.5",
+		"1..2.3",
+		".1.2.3",
+		"256.1.1.1",
+		"1.1.1.256",
+		"1.1.1.1000",
+		"01.2.3.4",
+		"1.2.3.04",
+		"00.0.0.0",
+		"0x7f.0.0.1",
+		" 1.2.3.4",
+		"1.2.3.4 ",
+		"-1.2.3.4",
+		"+1.2.3.4",
+		"1.2.3.4/8",
+		"1,2,3,4",
+		"localhost",
+		"4294967296.1.1.1",
+		"99999999999999999999.1.1.1",
+		":::",
+		"::1::",
+		"1::2::3",
+		":1",
+		"1:",
+		"1:2",
+		"1:2:3:4:5:6:7",
+		"1:2:3:4:5:6:7:",
+		"1:2:3:4:5:6:7:8:",
+		"1:2:3:4:5:6:7:8:9",
+		":1:2:3:4:5:6:7:8",
+		"12345::",
+		"::12345",
+		"::00001",
+		"g::",
+		"::g",
+		"::1%1",
+		"::1%eth0",
+		"fe80::1%",
+		"[::1]",
+		"::1/64",
+		"1:2:3:4:5:6:7:1.2.3.4",
+		"::1.2.3",
+		"::1.2.3.256",
+		"::1.2.3.4:5",
+		"1.2.3.4::",
+		"1.2.3.4:1::",
+		"::01.2.3.4",
+		"1:::2",
+		"1:2:3:4::5:6:7:8",
+		"::1:2:3:4:5:6:7:8",
+		"1:2:3:4:5:6:7:8::",
+		" ::1",
+		"::1 ",
+		"1:2:3:4:5:6:1.2.3.4:7",
+		"1:2:3:4:5:1.2.3.4",
+		"::-1",
+		"::+1",
+		"::0x1",
 	};
 	struct address a;
 
@@ -97,7 +154,7 @@ static void random_address(struct address *a, uint64_t *random)
 {
 	uint64_t r = random_next(random);
 
-	*a = (struct address){ .family = r & 1 ? 6 : 4 };
+	*a = (struct address){.family = r & 1 ? 6 : 4};
 	for (size_t i = 0; i < address_len(a); i++)
 		a->bytes[i] = (uint8_t)random_next(random);
 	for (size_t i = 0; a->family == 6 && i < 8; i++) {
@@ -106,7 +163,7 @@ static void random_address(struct address *a, uint64_t *random)
 		else if (r >> (16 + i) & 1)
 			a->bytes[2 * i] = 0;
 	}
-	if (a->family == 6 && !memcmp(a->bytes, (uint8_t[10]){ 0 }, 10))
+	if (a->family == 6 && !memcmp(a->bytes, (uint8_t[10]){0}, 10))
 		a->bytes[0] = 0x20;
 }
 
@@ -137,7 +194,7 @@ static void test_damaged_text(void **state)
 	(void)state;
 	for (int i = 0; i < 50000; i++) {
 		char text[ADDRESS_TEXT];
-		uint8_t expected[16] = { 0 };
+		uint8_t expected[16] = {0};
 		struct address a, b;
 		int family;
 
@@ -151,9 +208,9 @@ static void test_damaged_text(void **state)
 			else
 				memmove(text + at, text + at + 1, strlen(text + at));
 		}
-		family = inet_pton(AF_INET, text, expected) == 1  ? 4 :
-			 inet_pton(AF_INET6, text, expected) == 1 ? 6 :
-								    0;
+		family = inet_pton(AF_INET, text, expected) == 1    ? 4
+			 : inet_pton(AF_INET6, text, expected) == 1 ? 6
+								    : 0;
 		if (address_parse(&b, text) != !!family)
 			fail_msg("'%s': inet_pton() disagrees", text);
 		if (family) {
@@ -189,13 +246,13 @@ static void test_scope(void **state)
 static void test_equality(void **state)
 {
 	struct address a = parsed("1.2.3.4"), b = parsed("1.2.3.5"), six = parsed("102:304::");
-	struct endpoint e = { a, 7 }, f = { a, 8 }, g = { b, 7 };
+	struct endpoint e = {a, 7}, f = {a, 8}, g = {b, 7};
 
 	(void)state;
 	assert_true(address_equal(&a, &a));
 	assert_false(address_equal(&a, &b));
 	assert_false(address_equal(&a, &six)); /* the same first bytes */
-	a.bytes[15] = 1;		       /* not part of an IPv4 address */
+	a.bytes[15] = 1;                       /* not part of an IPv4 address */
 	assert_true(address_equal(&a, &e.addr));
 	assert_true(endpoint_equal(&e, &e));
 	assert_false(endpoint_equal(&e, &f));
@@ -204,13 +261,13 @@ static void test_equality(void **state)
 
 static void test_endpoint_text(void **state)
 {
-	struct endpoint e = { parsed("198.18.0.1"), 7 };
+	struct endpoint e = {parsed("198.18.0.1"), 7};
 	char text[ENDPOINT_TEXT];
 
 	(void)state;
 	assert_ptr_equal(endpoint_text(&e, text), text);
 	assert_string_equal(text, "198.18.0.1:7");
-	e = (struct endpoint){ parsed("2001:db8::1"), 65535 };
+	e = (struct endpoint){parsed("2001:db8::1"), 65535};
 	assert_string_equal(endpoint_text(&e, text), "[2001:db8::1]:65535");
 	e.addr = parsed("fe80:1111:2222:3333:4444:5555:6666:7777");
 	e.addr.scope = UINT32_MAX;
@@ -259,14 +316,10 @@ static void test_kinds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_canonical_text),
-		cmocka_unit_test(test_no_address),
-		cmocka_unit_test(test_bad_text),
-		cmocka_unit_test(test_random_addresses),
-		cmocka_unit_test(test_damaged_text),
-		cmocka_unit_test(test_scope),
-		cmocka_unit_test(test_equality),
-		cmocka_unit_test(test_endpoint_text),
+		cmocka_unit_test(test_canonical_text), cmocka_unit_test(test_no_address),
+		cmocka_unit_test(test_bad_text),       cmocka_unit_test(test_random_addresses),
+		cmocka_unit_test(test_damaged_text),   cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_equality),       cmocka_unit_test(test_endpoint_text),
 		cmocka_unit_test(test_kinds),
 	};
 

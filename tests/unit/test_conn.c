@@ -46,107 +46,106 @@ struct story {
 
 #define ONLY(set) (set), (set)
 #define HANDSHAKE                                                                                            \
-	{ "> S 0", ONLY(CL | LI | SR), TCP_SYN_RECEIVED }, { "< S. 0 ack 1", ONLY(SR), TCP_SYN_RECEIVED },     \
+	{"> S 0", ONLY(CL | LI | SR), TCP_SYN_RECEIVED}, {"< S. 0 ack 1", ONLY(SR), TCP_SYN_RECEIVED},       \
 	{                                                                                                    \
 		"> . 1 ack 1", ONLY(SR | ES), TCP_ESTABLISHED                                                \
 	}
 
 static const struct story stories[] = {
-	{ "Figure 6: the handshake, then data both ways",
-	  { HANDSHAKE,
-	    { "> P. 1:6 ack 1", ONLY(SR | ES), TCP_ESTABLISHED },
-	    { "< . 1 ack 6", ES, SR | ES, TCP_ESTABLISHED },
-	    { "< P. 1:6 ack 6", ONLY(ES), TCP_ESTABLISHED } } },
-	{ "Figure 7: the SYNs cross",
-	  { { "> S 0", ONLY(CL | LI | SR), TCP_SYN_RECEIVED },
-	    { "< S 0", ONLY(SS | SR), TCP_SYN_SENT },
-	    { "> S. 0 ack 1", ONLY(SS | SR | ES), TCP_STATES },
-	    { "< S. 0 ack 1", SR, SS | SR | ES, TCP_STATES },
-	    { "> . 1 ack 1", SR | ES, SS | SR | ES, TCP_STATES },
-	    { "< P. 1:6 ack 1", ONLY(ES), TCP_ESTABLISHED } } },
-	{ "Figure 7, upper half: the target opens, we accept",
-	  { { "< S 0", SS, SS | SR, TCP_SYN_SENT },
-	    { "> S. 0 ack 1", SS | ES, SS | SR | ES, TCP_STATES },
-	    { "< . 1 ack 1", ES, SR | ES, TCP_STATES },
-	    { "< P. 1:6 ack 1", ONLY(ES), TCP_ESTABLISHED } } },
-	{ "Figure 9: the target has the ports in an older connection, is reset, and opens",
-	  { { "> S 0", ONLY(CL | LI | SR), TCP_SYN_RECEIVED },
-	    { "< . 7000 ack 99", LI, CL | LI | SR, TCP_STATES },
-	    { "> R 99", LI | CL, CL | LI | SR, TCP_STATES },
-	    { "> S 0", CL | LI | SR, CL | LI | SR, TCP_STATES },
-	    { "< S. 0 ack 1", ONLY(SR), TCP_SYN_RECEIVED },
-	    { "> . 1 ack 1", ONLY(SR | ES), TCP_ESTABLISHED } } },
-	{ "Figure 12, right side: we close first, four segments",
-	  { HANDSHAKE,
-	    { "> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT },
-	    { "< . 1 ack 2", ONLY(CW), TCP_CLOSE_WAIT },
-	    { "< F. 1 ack 2", ONLY(LA), TCP_LAST_ACK },
-	    { "> . 2 ack 2", ONLY(LA | CL), TCP_CLOSED } } },
-	{ "... with ACK and FIN in one; or its first FIN was lost, and the FINs had crossed",
-	  { HANDSHAKE,
-	    { "> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT },
-	    { "< F. 1 ack 2", ONLY(LA | CG), TCP_LAST_ACK },
-	    { "> . 2 ack 2", ONLY(LA | CG | CL | TW), TCP_CLOSED } } },
-	{ "Figure 12, left side: the target closes first",
-	  { HANDSHAKE,
-	    { "< F. 1 ack 1", ONLY(F1), TCP_FIN_WAIT_1 },
-	    { "> . 1 ack 2", ONLY(F1 | F2), TCP_FIN_WAIT_2 },
-	    { "> F. 1 ack 2", F1 | F2 | TW, F1 | F2 | CG | TW, TCP_TIME_WAIT },
-	    { "< . 2 ack 2", TW, CG | TW, TCP_TIME_WAIT } } },
-	{ "... in SYN-RECEIVED already",
-	  { { "> S 0", ONLY(CL | LI | SR), TCP_SYN_RECEIVED },
-	    { "< S. 0 ack 1", ONLY(SR), TCP_SYN_RECEIVED },
-	    { "< F. 1 ack 1", ONLY(F1), TCP_FIN_WAIT_1 } } },
-	{ "Figure 13: the FINs cross",
-	  { HANDSHAKE,
-	    { "< F. 1 ack 1", ONLY(F1), TCP_FIN_WAIT_1 },
-	    { "> F. 1 ack 1", ONLY(F1 | CG), TCP_CLOSING },
-	    { "> . 2 ack 2", ONLY(F1 | F2 | CG | TW), TCP_TIME_WAIT },
-	    { "< . 2 ack 2", ONLY(CG | TW), TCP_TIME_WAIT },
-	    { "< F. 1 ack 2", CG, CG | TW, TCP_STATES } } },
-	{ "half close by us: the target goes on",
-	  { HANDSHAKE,
-	    { "> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT },
-	    { "< P. 1:6 ack 2", ONLY(CW), TCP_CLOSE_WAIT },
-	    { "> . 2 ack 6", ONLY(CW), TCP_CLOSE_WAIT },
-	    { "< FP. 6:9 ack 2", ONLY(LA), TCP_LAST_ACK },
-	    { "> . 2 ack 10", ONLY(LA | CL), TCP_CLOSED } } },
-	{ "half close by the target: we go on",
-	  { HANDSHAKE,
-	    { "< F. 1 ack 1", ONLY(F1), TCP_FIN_WAIT_1 },
-	    { "> P. 1:6 ack 2", ONLY(F1 | F2), TCP_FIN_WAIT_2 },
-	    { "< . 2 ack 6", F2, F1 | F2, TCP_FIN_WAIT_2 },
-	    { "> F. 6 ack 2", F2 | TW, F1 | F2 | CG | TW, TCP_TIME_WAIT },
-	    { "< . 2 ack 7", TW, CG | TW, TCP_TIME_WAIT } } },
-	{ "our FIN is lost: the target knows of nothing",
-	  { HANDSHAKE,
-	    { "> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT },
-	    { "< P. 1:6 ack 1", ONLY(ES), TCP_STATES },
-	    { "> F. 1 ack 6", ONLY(ES | CW), TCP_CLOSE_WAIT },
-	    { "< . 6 ack 2", ONLY(CW), TCP_CLOSE_WAIT } } },
-	{ "the target's FIN is lost before us, twice; its ACKs are not",
-	  { HANDSHAKE,
-	    { "> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT },
-	    { "< . 2 ack 2", LA | CG, CW | CG | LA | TW, TCP_STATES },
-	    { "< . 2 ack 2", LA | CG, CW | CG | LA | TW, TCP_STATES },
-	    { "< F. 1 ack 2", ONLY(LA | CG), TCP_LAST_ACK },
-	    { "> . 2 ack 2", ONLY(LA | CG | CL | TW), TCP_CLOSED } } },
-	{ "an overtaken segment changes nothing",
-	  { HANDSHAKE,
-	    { "> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT },
-	    { "< F. 1 ack 2", ONLY(LA | CG), TCP_LAST_ACK },
-	    { "< . 1 ack 2", ONLY(LA | CG), TCP_LAST_ACK },
-	    { "< . 1 ack 1", ONLY(LA | CG), TCP_LAST_ACK } } },
-	{ "our reset arrives or does not",
-	  { HANDSHAKE,
-	    { "< P. 1:6 ack 1", ONLY(ES), TCP_ESTABLISHED },
-	    { "> R 1", ONLY(ES | CL), TCP_CLOSED },
-	    { "> . 1 ack 6", ONLY(ES | CL), TCP_CLOSED },
-	    { "< R 6", ONLY(CL), TCP_CLOSED } } },
-	{ "the target aborts",
-	  { HANDSHAKE, { "< R. 1 ack 1", ONLY(CL), TCP_CLOSED } } },
-	{ "refused",
-	  { { "> S 0", ONLY(CL | LI | SR), TCP_SYN_RECEIVED }, { "< R. =0 ack 1", ONLY(CL), TCP_CLOSED } } },
+	{"Figure 6: the handshake, then data both ways",
+	 {HANDSHAKE,
+	  {"> P. 1:6 ack 1", ONLY(SR | ES), TCP_ESTABLISHED},
+	  {"< . 1 ack 6", ES, SR | ES, TCP_ESTABLISHED},
+	  {"< P. 1:6 ack 6", ONLY(ES), TCP_ESTABLISHED}}},
+	{"Figure 7: the SYNs cross",
+	 {{"> S 0", ONLY(CL | LI | SR), TCP_SYN_RECEIVED},
+	  {"< S 0", ONLY(SS | SR), TCP_SYN_SENT},
+	  {"> S. 0 ack 1", ONLY(SS | SR | ES), TCP_STATES},
+	  {"< S. 0 ack 1", SR, SS | SR | ES, TCP_STATES},
+	  {"> . 1 ack 1", SR | ES, SS | SR | ES, TCP_STATES},
+	  {"< P. 1:6 ack 1", ONLY(ES), TCP_ESTABLISHED}}},
+	{"Figure 7, upper half: the target opens, we accept",
+	 {{"< S 0", SS, SS | SR, TCP_SYN_SENT},
+	  {"> S. 0 ack 1", SS | ES, SS | SR | ES, TCP_STATES},
+	  {"< . 1 ack 1", ES, SR | ES, TCP_STATES},
+	  {"< P. 1:6 ack 1", ONLY(ES), TCP_ESTABLISHED}}},
+	{"Figure 9: the target has the ports in an older connection, is reset, and opens",
+	 {{"> S 0", ONLY(CL | LI | SR), TCP_SYN_RECEIVED},
+	  {"< . 7000 ack 99", LI, CL | LI | SR, TCP_STATES},
+	  {"> R 99", LI | CL, CL | LI | SR, TCP_STATES},
+	  {"> S 0", CL | LI | SR, CL | LI | SR, TCP_STATES},
+	  {"< S. 0 ack 1", ONLY(SR), TCP_SYN_RECEIVED},
+	  {"> . 1 ack 1", ONLY(SR | ES), TCP_ESTABLISHED}}},
+	{"Figure 12, right side: we close first, four segments",
+	 {HANDSHAKE,
+	  {"> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT},
+	  {"< . 1 ack 2", ONLY(CW), TCP_CLOSE_WAIT},
+	  {"< F. 1 ack 2", ONLY(LA), TCP_LAST_ACK},
+	  {"> . 2 ack 2", ONLY(LA | CL), TCP_CLOSED}}},
+	{"... with ACK and FIN in one; or its first FIN was lost, and the FINs had crossed",
+	 {HANDSHAKE,
+	  {"> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT},
+	  {"< F. 1 ack 2", ONLY(LA | CG), TCP_LAST_ACK},
+	  {"> . 2 ack 2", ONLY(LA | CG | CL | TW), TCP_CLOSED}}},
+	{"Figure 12, left side: the target closes first",
+	 {HANDSHAKE,
+	  {"< F. 1 ack 1", ONLY(F1), TCP_FIN_WAIT_1},
+	  {"> . 1 ack 2", ONLY(F1 | F2), TCP_FIN_WAIT_2},
+	  {"> F. 1 ack 2", F1 | F2 | TW, F1 | F2 | CG | TW, TCP_TIME_WAIT},
+	  {"< . 2 ack 2", TW, CG | TW, TCP_TIME_WAIT}}},
+	{"... in SYN-RECEIVED already",
+	 {{"> S 0", ONLY(CL | LI | SR), TCP_SYN_RECEIVED},
+	  {"< S. 0 ack 1", ONLY(SR), TCP_SYN_RECEIVED},
+	  {"< F. 1 ack 1", ONLY(F1), TCP_FIN_WAIT_1}}},
+	{"Figure 13: the FINs cross",
+	 {HANDSHAKE,
+	  {"< F. 1 ack 1", ONLY(F1), TCP_FIN_WAIT_1},
+	  {"> F. 1 ack 1", ONLY(F1 | CG), TCP_CLOSING},
+	  {"> . 2 ack 2", ONLY(F1 | F2 | CG | TW), TCP_TIME_WAIT},
+	  {"< . 2 ack 2", ONLY(CG | TW), TCP_TIME_WAIT},
+	  {"< F. 1 ack 2", CG, CG | TW, TCP_STATES}}},
+	{"half close by us: the target goes on",
+	 {HANDSHAKE,
+	  {"> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT},
+	  {"< P. 1:6 ack 2", ONLY(CW), TCP_CLOSE_WAIT},
+	  {"> . 2 ack 6", ONLY(CW), TCP_CLOSE_WAIT},
+	  {"< FP. 6:9 ack 2", ONLY(LA), TCP_LAST_ACK},
+	  {"> . 2 ack 10", ONLY(LA | CL), TCP_CLOSED}}},
+	{"half close by the target: we go on",
+	 {HANDSHAKE,
+	  {"< F. 1 ack 1", ONLY(F1), TCP_FIN_WAIT_1},
+	  {"> P. 1:6 ack 2", ONLY(F1 | F2), TCP_FIN_WAIT_2},
+	  {"< . 2 ack 6", F2, F1 | F2, TCP_FIN_WAIT_2},
+	  {"> F. 6 ack 2", F2 | TW, F1 | F2 | CG | TW, TCP_TIME_WAIT},
+	  {"< . 2 ack 7", TW, CG | TW, TCP_TIME_WAIT}}},
+	{"our FIN is lost: the target knows of nothing",
+	 {HANDSHAKE,
+	  {"> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT},
+	  {"< P. 1:6 ack 1", ONLY(ES), TCP_STATES},
+	  {"> F. 1 ack 6", ONLY(ES | CW), TCP_CLOSE_WAIT},
+	  {"< . 6 ack 2", ONLY(CW), TCP_CLOSE_WAIT}}},
+	{"the target's FIN is lost before us, twice; its ACKs are not",
+	 {HANDSHAKE,
+	  {"> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT},
+	  {"< . 2 ack 2", LA | CG, CW | CG | LA | TW, TCP_STATES},
+	  {"< . 2 ack 2", LA | CG, CW | CG | LA | TW, TCP_STATES},
+	  {"< F. 1 ack 2", ONLY(LA | CG), TCP_LAST_ACK},
+	  {"> . 2 ack 2", ONLY(LA | CG | CL | TW), TCP_CLOSED}}},
+	{"an overtaken segment changes nothing",
+	 {HANDSHAKE,
+	  {"> F. 1 ack 1", ONLY(SR | ES | CW), TCP_CLOSE_WAIT},
+	  {"< F. 1 ack 2", ONLY(LA | CG), TCP_LAST_ACK},
+	  {"< . 1 ack 2", ONLY(LA | CG), TCP_LAST_ACK},
+	  {"< . 1 ack 1", ONLY(LA | CG), TCP_LAST_ACK}}},
+	{"our reset arrives or does not",
+	 {HANDSHAKE,
+	  {"< P. 1:6 ack 1", ONLY(ES), TCP_ESTABLISHED},
+	  {"> R 1", ONLY(ES | CL), TCP_CLOSED},
+	  {"> . 1 ack 6", ONLY(ES | CL), TCP_CLOSED},
+	  {"< R 6", ONLY(CL), TCP_CLOSED}}},
+	{"the target aborts", {HANDSHAKE, {"< R. 1 ack 1", ONLY(CL), TCP_CLOSED}}},
+	{"refused",
+	 {{"> S 0", ONLY(CL | LI | SR), TCP_SYN_RECEIVED}, {"< R. =0 ack 1", ONLY(CL), TCP_CLOSED}}},
 };
 
 enum { STORIES = sizeof stories / sizeof *stories };
@@ -194,7 +193,8 @@ static void test_stories_are_legal(void **state)
 				if (t->steps[k].segment[0] != '<')
 					continue;
 				if (o.j.count != crosses)
-					fail_msg("%s: %s breaks %u rules", t->about, t->steps[k].segment, o.j.count);
+					fail_msg("%s: %s breaks %u rules", t->about, t->steps[k].segment,
+						 o.j.count);
 				if (crosses)
 					assert_int_equal(o.j.failed[0].certainty, LIKELY);
 			}
@@ -213,15 +213,17 @@ static void test_copies_break_nothing(void **state)
 
 				if (!t->steps[later].segment || t->steps[copy].segment[0] != '<')
 					break;
-				if (strpbrk(t->steps[copy].segment, "SR") || strstr(t->steps[copy].segment, "7000"))
+				if (strpbrk(t->steps[copy].segment, "SR") ||
+				    strstr(t->steps[copy].segment, "7000"))
 					break; /* those begin and end connections, or are of another one */
 				observe_begin(&o, observe_isns[later % OBSERVE_ISNS]);
 				for (int k = 0; k <= later; k++)
 					observe(&o, t->steps[k].segment);
 				observe(&o, t->steps[copy].segment);
 				if (o.j.count)
-					fail_msg("%s: %s again after %s breaks %s", t->about, t->steps[copy].segment,
-						 t->steps[later].segment, o.j.failed[0].rule->name);
+					fail_msg("%s: %s again after %s breaks %s", t->about,
+						 t->steps[copy].segment, t->steps[later].segment,
+						 o.j.failed[0].rule->name);
 				for (int k = later + 1; k < STEPS && t->steps[k].segment; k++)
 					observe(&o, t->steps[k].segment);
 				assert_int_equal(o.j.count, 0);
@@ -230,8 +232,8 @@ static void test_copies_break_nothing(void **state)
 
 static void test_damaged_segment_changes_nothing(void **state)
 {
-	static const char *const damaged[] = { "< F. 1 ack 2 bad", "< R 1 bad", "< S. 99 ack 1 bad",
-					       "< P. 1:6 ack 1 bad" };
+	static const char *const damaged[] = {"< F. 1 ack 2 bad", "< R 1 bad", "< S. 99 ack 1 bad",
+					      "< P. 1:6 ack 1 bad"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
@@ -256,14 +258,15 @@ struct world {
 	struct link *link;
 };
 
-static const uint16_t ports[] = { 7, 9, 13, 19, 80, 11010, 1 };
+static const uint16_t ports[] = {7, 9, 13, 19, 80, 11010, 1};
 
 enum { PORTS = sizeof ports / sizeof *ports };
 
-static void world_open(struct world *w, const struct sim_config *config, uint64_t seed, int close, uint16_t port)
+static void world_open(struct world *w, const struct sim_config *config, uint64_t seed, int close,
+		       uint16_t port)
 {
-	static const uint32_t isns[] = { 0xfffffffe, 0xfffffff8, 0x7fffffff, 0, 4711 };
-	struct exchange_params params = { .check = &probe_checks[close], .timeout_us = 5000000 };
+	static const uint32_t isns[] = {0xfffffffe, 0xfffffff8, 0x7fffffff, 0, 4711};
+	struct exchange_params params = {.check = &probe_checks[close], .timeout_us = 5000000};
 	struct peer_params peer;
 	char why[200];
 
@@ -310,9 +313,9 @@ static void check_truth(const struct world *w, int64_t now_us)
 			/* A connection that is gone leaves the listener. */
 			if ((set & IN(i)) || (i == TCP_LISTEN && (set & CL)))
 				return;
-			fail_msg("port %u, %s, at %lld us: the peer is in %s, the observer says %s", p->target.port,
-				 w->x.params.check->name, (long long)now_us, peer_state_name(truth),
-				 tcp_states_text(set, states, sizeof states));
+			fail_msg("port %u, %s, at %lld us: the peer is in %s, the observer says %s",
+				 p->target.port, w->x.params.check->name, (long long)now_us,
+				 peer_state_name(truth), tcp_states_text(set, states, sizeof states));
 		}
 	fail_msg("no such state: %s", peer_state_name(truth));
 }
@@ -330,7 +333,7 @@ static void send_all(struct world *w, struct prober_out *out)
 /* Plays the exchange. With `truth` the path back has no delay and loses nothing. */
 static void play(struct world *w, bool truth)
 {
-	struct prober_out out = { .count = 0 };
+	struct prober_out out = {.count = 0};
 	struct segment s;
 	bool fresh = false;
 
@@ -367,7 +370,7 @@ static void test_set_holds_the_truth(void **state)
 	for (uint64_t seed = 1; seed <= 60; seed++)
 		for (int close = 0; close < CLOSE_KINDS; close++)
 			for (int port = 0; port < PORTS; port++) {
-				struct sim_config config = { .seed = seed, .latency_out_us = 700 };
+				struct sim_config config = {.seed = seed, .latency_out_us = 700};
 				struct world w;
 
 				config.loss_out = seed % 4 * 12;
@@ -391,7 +394,7 @@ static void test_honest_target_on_a_bad_path(void **state)
 		for (int close = 0; close < CLOSE_KINDS; close++)
 			for (int port = 0; port < PORTS; port++, runs++) {
 				uint64_t r = seed * 1000 + (unsigned)close * 10 + (unsigned)port;
-				struct sim_config config = { .seed = seed };
+				struct sim_config config = {.seed = seed};
 				struct sim_stats stats;
 				struct world w;
 
@@ -408,10 +411,12 @@ static void test_honest_target_on_a_bad_path(void **state)
 					const struct verdict *v = &w.x.verdicts[i];
 
 					if (v->certainty == CERTAIN)
-						fail_msg("seed %llu, port %u, %s: %s %s: expected %s; observed %s",
+						fail_msg("seed %llu, port %u, %s: %s %s: expected %s; "
+							 "observed %s",
 							 (unsigned long long)seed, ports[port],
 							 probe_checks[close].name, v->rule->name,
-							 certainty_name(v->certainty), v->expected, v->observed);
+							 certainty_name(v->certainty), v->expected,
+							 v->observed);
 					likely++;
 				}
 				judged += w.x.judged;

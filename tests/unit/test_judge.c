@@ -177,22 +177,27 @@ static const struct sequence {
 	KEEPS(RULE_FIN_COUNTED, OPEN "> F. 1 ack 1; < . 1 ack 2"),
 	KEEPS(RULE_FIN_COUNTED, OPEN "> P. 1:6 ack 1; > F. 6 ack 1; < F. 1 ack 7"),
 	SAYS_NOTHING(RULE_FIN_COUNTED, OPEN "> F. 1 ack 1; < . 1 ack 1"),
-	SAYS_NOTHING(RULE_FIN_COUNTED, OPEN "> F. 1 ack 1; < . 1 ack 1; < . 1 ack 1; < . 1 ack 1; < . 1 ack 1"),
+	SAYS_NOTHING(RULE_FIN_COUNTED,
+		     OPEN "> F. 1 ack 1; < . 1 ack 1; < . 1 ack 1; < . 1 ack 1; < . 1 ack 1"),
 	SAYS_NOTHING(RULE_FIN_COUNTED, /* keep-alives */
 		     OPEN "> F. 1 ack 1; < . 0 ack 1; > F. 1 ack 1; < . 0 ack 1; > F. 1 ack 1; < . 0 ack 1; "
-		     "> F. 1 ack 1; < . 0 ack 1"),
-	SAYS_NOTHING(RULE_FIN_COUNTED, /* window updates */
-		     OPEN "> F. 1 ack 1; < . 1 ack 1 win 1; > F. 1 ack 1; < . 1 ack 1 win 2; > F. 1 ack 1; < "
-			  ". 1 ack 1 win 3"),
-	SAYS_NOTHING(
-		RULE_FIN_COUNTED, /* the first answer acknowledges the data before it */
-		OPEN "> P. 1:6 ack 1; > F. 6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6"),
+			  "> F. 1 ack 1; < . 0 ack 1"),
+	SAYS_NOTHING(RULE_FIN_COUNTED, /* window updates, as the data is read */
+		     OPEN "> P. 1:6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6 win 1; > F. 6 ack 1; "
+			  "< . 1 ack 6 win 2; > F. 6 ack 1; < . 1 ack 6 win 3"),
+	BREAKS(RULE_FIN_COUNTED, /* no data was sent that could be read */
+	       OPEN "> F. 1 ack 1; < . 1 ack 1 win 1; > F. 1 ack 1; < . 1 ack 1 win 2; > F. 1 ack 1; < . 1 ack 1 win 3",
+	       "ack 2: FIN+1", NULL),
+	SAYS_NOTHING(RULE_FIN_COUNTED, /* the first answer acknowledges the data before it */
+		     OPEN "> P. 1:6 ack 1; > F. 6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6; > F. 6 ack "
+			  "1; < . 1 ack 6"),
 	SAYS_NOTHING(RULE_FIN_COUNTED, OPEN "> F. 1 ack 1; < . 1 ack 1; > F. 1 ack 1; < . 1 ack 1"),
 	BREAKS(RULE_FIN_COUNTED,
 	       OPEN "> F. 1 ack 1; < . 1 ack 1; > F. 1 ack 1; < . 1 ack 1; > F. 1 ack 1; < . 1 ack 1",
 	       "ack 2: FIN+1", "ack 1 in answer to each of our FINs"),
 	BREAKS(RULE_FIN_COUNTED,
-	       OPEN "> P. 1:6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6; > F. 6 ack 1; "
+	       OPEN "> P. 1:6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6; > F. "
+		    "6 ack 1; "
 		    "< . 1 ack 6",
 	       "ack 7: FIN+1", "ack 6 in answer to each of our FINs"),
 	LIKELY_BREAKS(RULE_FIN_COUNTED, OPEN "< F. 1 ack 1; > . 1 ack 2; > F. 1 ack 2; > F. 1 ack 2; < R 2",
@@ -255,7 +260,8 @@ static const struct sequence {
 	SAYS_NOTHING(RULE_AFTER_RST, OPEN "< R 1; +999 < P. 1:6 ack 1"), /* overtaken by the RST */
 	LIKELY_BREAKS(RULE_AFTER_RST, OPEN "< R 1; +1000 < . 1 ack 1", "nothing after the target's own RST",
 		      "a segment 1000 ms later"),
-	LIKELY_BREAKS(RULE_AFTER_RST, OPEN "< R 1; +600 < R 1; +600 < P. 1:6 ack 1", NULL, "a segment 1200 ms later"),
+	LIKELY_BREAKS(RULE_AFTER_RST, OPEN "< R 1; +600 < R 1; +600 < P. 1:6 ack 1", NULL,
+		      "a segment 1200 ms later"),
 	KEEPS(RULE_STRAY_ANSWER, OPEN "> R 1; > . 1 ack 1; < R 1"),
 	KEEPS(RULE_STRAY_ANSWER, OPEN "< P. 1:6 ack 1; > . 1 ack 3; > R 1; > . 1 ack 3; < R 3"),
 	SAYS_NOTHING(RULE_STRAY_ANSWER, OPEN "> R 1; < R 1"),

@@ -48,7 +48,8 @@ static void test_nothing(void **state)
 
 static void test_every_kind(void **state)
 {
-	struct tcp_options o = PARSE("\x02\x04\x05\xb4\x04\x02\x08\x0a\x01\x02\x03\x04\xff\xfe\xfd\xfc\x01\x03\x03\x0e");
+	struct tcp_options o =
+		PARSE("\x02\x04\x05\xb4\x04\x02\x08\x0a\x01\x02\x03\x04\xff\xfe\xfd\xfc\x01\x03\x03\x0e");
 
 	(void)state;
 	assert_int_equal(o.malformed, -1);
@@ -64,7 +65,7 @@ static void test_every_kind(void **state)
 
 static void test_sack_blocks(void **state)
 {
-	uint8_t bytes[34] = { SACK };
+	uint8_t bytes[34] = {SACK};
 
 	(void)state;
 	for (unsigned i = 2; i < sizeof bytes; i++)
@@ -103,7 +104,7 @@ static void test_unknown_kinds(void **state)
 {
 	(void)state;
 	for (int kind = 0; kind < 256; kind++) {
-		uint8_t bytes[40] = { 0 };
+		uint8_t bytes[40] = {0};
 
 		if (kind <= SACK || kind == TIMESTAMPS)
 			continue;
@@ -143,19 +144,19 @@ static bool legal_length(int kind, unsigned len)
 /* Each kind with each length byte in each room: legal if the kind allows it and it ends in time. */
 static void test_every_length(void **state)
 {
-	static const uint8_t kinds[] = { MSS, WSCALE, SACK_PERMITTED, SACK, TIMESTAMPS, 9, 34, 254, 255 };
+	static const uint8_t kinds[] = {MSS, WSCALE, SACK_PERMITTED, SACK, TIMESTAMPS, 9, 34, 254, 255};
 
 	(void)state;
 	for (size_t k = 0; k < sizeof kinds; k++)
 		for (unsigned len = 0; len < 256; len++)
 			for (size_t room = 1; room <= OPTIONS_MAX; room++) {
-				uint8_t bytes[OPTIONS_MAX] = { kinds[k], (uint8_t)len };
+				uint8_t bytes[OPTIONS_MAX] = {kinds[k], (uint8_t)len};
 				bool legal = legal_length(kinds[k], len) && len <= room && room > 1;
 				struct tcp_options o = parse(bytes, room);
 
 				if (o.malformed != (legal ? -1 : kinds[k]))
-					fail_msg("kind %d, length %u of %zu bytes: malformed %d", kinds[k], len,
-						 room, o.malformed);
+					fail_msg("kind %d, length %u of %zu bytes: malformed %d", kinds[k],
+						 len, room, o.malformed);
 				assert_int_equal(o.raw_len, room);
 				if (legal)
 					assert_int_not_equal(o.present, 0);
@@ -178,14 +179,15 @@ static void test_parsing_stops(void **state)
 /* Every beginning of a full header: legal only where an option ends. */
 static void test_every_truncation(void **state)
 {
-	static const uint8_t full[] = "\x02\x04\x05\xb4\x04\x02\x08\x0a\x00\x00\x00\x01\x00\x00\x00\x02\x01\x03\x03\x07"
-				      "\xfe\x04\x11\x22\x05\x0a\x00\x00\x00\x01\x00\x00\x00\x05\x01\x01";
+	static const uint8_t full[] =
+		"\x02\x04\x05\xb4\x04\x02\x08\x0a\x00\x00\x00\x01\x00\x00\x00\x02\x01\x03\x03\x07"
+		"\xfe\x04\x11\x22\x05\x0a\x00\x00\x00\x01\x00\x00\x00\x05\x01\x01";
 	static const struct {
 		size_t begin, end;
 		uint8_t kind;
 	} options[] = {
-		{ 0, 4, MSS },	    { 4, 6, SACK_PERMITTED }, { 6, 16, TIMESTAMPS },
-		{ 17, 20, WSCALE }, { 20, 24, 0xfe },	      { 24, 34, SACK },
+		{0, 4, MSS},      {4, 6, SACK_PERMITTED}, {6, 16, TIMESTAMPS},
+		{17, 20, WSCALE}, {20, 24, 0xfe},         {24, 34, SACK},
 	};
 
 	(void)state;
@@ -239,7 +241,7 @@ static void test_random_bytes(void **state)
 
 static struct tcp_options random_options(uint64_t *random, unsigned present)
 {
-	struct tcp_options o = { .present = (uint8_t)present, .malformed = 7, .raw_len = 3 };
+	struct tcp_options o = {.present = (uint8_t)present, .malformed = 7, .raw_len = 3};
 
 	o.mss = (uint16_t)random_next(random);
 	o.wscale = (uint8_t)random_next(random);
@@ -300,13 +302,16 @@ static void test_round_trip(void **state)
 /* What a usual SYN and a usual ACK carry fits, in the places that others use. */
 static void test_usual_headers(void **state)
 {
-	struct tcp_options o = { .present = OPTION_MSS | OPTION_SACK_PERMITTED | OPTION_TIMESTAMPS | OPTION_WSCALE,
-				 .mss = 1460, .wscale = 7, .tsval = 1 };
+	struct tcp_options o = {.present = OPTION_MSS | OPTION_SACK_PERMITTED | OPTION_TIMESTAMPS |
+					   OPTION_WSCALE,
+				.mss = 1460,
+				.wscale = 7,
+				.tsval = 1};
 
 	(void)state;
 	assert_true(options_build(&o));
 	assert_int_equal(o.raw_len, 20);
-	o = (struct tcp_options){ .present = OPTION_TIMESTAMPS, .tsval = 0x01020304, .tsecr = 0x05060708 };
+	o = (struct tcp_options){.present = OPTION_TIMESTAMPS, .tsval = 0x01020304, .tsecr = 0x05060708};
 	assert_true(options_build(&o));
 	assert_int_equal(o.raw_len, 12); /* RFC 7323 appendix A */
 	assert_memory_equal(o.raw, "\x01\x01\x08\x0a\x01\x02\x03\x04\x05\x06\x07\x08", 12);
@@ -316,7 +321,7 @@ static void test_usual_headers(void **state)
 	assert_int_equal(o.raw_len, 40);
 	o.sack_count = 4;
 	assert_false(options_build(&o));
-	o = (struct tcp_options){ .present = OPTION_OTHER }; /* unknown ones are not written */
+	o = (struct tcp_options){.present = OPTION_OTHER}; /* unknown ones are not written */
 	assert_true(options_build(&o));
 	assert_int_equal(o.raw_len, 0);
 }
@@ -360,14 +365,35 @@ static void test_bad_text(void **state)
 	static const struct {
 		const char *text, *blamed;
 	} bad[] = {
-		{ "", "''" }, { ",", "''" }, { "mss", "'mss'" }, { "mss=", "'mss='" }, { "mss=65536", "'mss=65536'" },
-		{ "mss=-1", "'mss=-1'" }, { "mss=+1", "'mss=+1'" }, { "mss=1x", "'mss=1x'" }, { "mss= 1", "'mss= 1'" },
-		{ "mss=99999999999999999999999", "'mss=99999999999999999999999'" }, { "MSS=1", "'MSS=1'" },
-		{ "wscale", "'wscale'" }, { "wscale=15", "'wscale=15'" }, { "wscale=256", "'wscale=256'" },
-		{ "sackok=1", "'sackok=1'" }, { "ts=1", "'ts=1'" }, { "ts,", "''" }, { "ts,,ts", "''" },
-		{ ",ts", "''" }, { "none,ts", "'none'" }, { "ts,none", "'none'" }, { "ts sackok", "'ts sackok'" },
-		{ "mss=1460;ts", "'mss=1460;ts'" }, { "sack", "'sack'" }, { "t", "'t'" }, { "=", "'='" },
-		{ "ms=1", "'ms=1'" }, { "mss=1460,bogus", "'bogus'" }, { "tss", "'tss'" },
+		{"", "''"},
+		{",", "''"},
+		{"mss", "'mss'"},
+		{"mss=", "'mss='"},
+		{"mss=65536", "'mss=65536'"},
+		{"mss=-1", "'mss=-1'"},
+		{"mss=+1", "'mss=+1'"},
+		{"mss=1x", "'mss=1x'"},
+		{"mss= 1", "'mss= 1'"},
+		{"mss=99999999999999999999999", "'mss=99999999999999999999999'"},
+		{"MSS=1", "'MSS=1'"},
+		{"wscale", "'wscale'"},
+		{"wscale=15", "'wscale=15'"},
+		{"wscale=256", "'wscale=256'"},
+		{"sackok=1", "'sackok=1'"},
+		{"ts=1", "'ts=1'"},
+		{"ts,", "''"},
+		{"ts,,ts", "''"},
+		{",ts", "''"},
+		{"none,ts", "'none'"},
+		{"ts,none", "'none'"},
+		{"ts sackok", "'ts sackok'"},
+		{"mss=1460;ts", "'mss=1460;ts'"},
+		{"sack", "'sack'"},
+		{"t", "'t'"},
+		{"=", "'='"},
+		{"ms=1", "'ms=1'"},
+		{"mss=1460,bogus", "'bogus'"},
+		{"tss", "'tss'"},
 	};
 
 	(void)state;
@@ -403,7 +429,8 @@ static void test_reason_fits(void **state)
 
 static void test_as_text(void **state)
 {
-	struct tcp_options o = PARSE("\x05\x12\x00\x00\x00\x01\x00\x00\x00\x02\xff\xff\xff\xff\x00\x00\x00\x00");
+	struct tcp_options o =
+		PARSE("\x05\x12\x00\x00\x00\x01\x00\x00\x00\x02\xff\xff\xff\xff\x00\x00\x00\x00");
 	char text[200];
 
 	(void)state;
@@ -420,8 +447,13 @@ static void test_as_text(void **state)
 
 static void test_text_is_cut(void **state)
 {
-	struct tcp_options o = { .present = 0x3f, .malformed = 9, .mss = 65535, .wscale = 255,
-				 .tsval = UINT32_MAX, .tsecr = UINT32_MAX, .sack_count = 4 };
+	struct tcp_options o = {.present = 0x3f,
+				.malformed = 9,
+				.mss = 65535,
+				.wscale = 255,
+				.tsval = UINT32_MAX,
+				.tsecr = UINT32_MAX,
+				.sack_count = 4};
 	char whole[400], text[400];
 
 	(void)state;

@@ -282,7 +282,7 @@ static void test_what_never_left_is_no_verdict_on_the_target(void **state)
 	(void)state;
 	play(&(struct scene){ .close = CLOSE_FIN, .port = 7, .sim.swallow_after = 1 });
 	assert_int_equal(x.outcome, OUTCOME_ERROR);
-	assert_point("stopped", OUTCOME_ERROR, "was not seen leaving");
+	assert_point("stopped", OUTCOME_ERROR, "not seen leaving");
 	play(&(struct scene){ .close = CLOSE_FIN, .port = 7, .sim.swallow = true,
 			      .sim.swallow_flags = FLAG_FIN | FLAG_ACK });
 	assert_int_equal(x.outcome, OUTCOME_ERROR);

@@ -12,12 +12,12 @@
 
 static void test_length(void **state)
 {
-	static const uint32_t lengths[] = { 0, 1, 1460, 65535 };
+	static const uint32_t lengths[] = {0, 1, 1460, 65535};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
 		for (unsigned flags = 0; flags < 0x1000; flags++) {
-			struct segment s = { .flags = (uint16_t)flags, .len = lengths[i] };
+			struct segment s = {.flags = (uint16_t)flags, .len = lengths[i]};
 			uint32_t expected = lengths[i];
 
 			if (flags & 0x001) /* FIN */
@@ -31,7 +31,7 @@ static void test_length(void **state)
 /* What counts is what was sent, even if the capture was cut. */
 static void test_length_of_a_cut_segment(void **state)
 {
-	struct segment s = { .flags = FLAG_ACK | FLAG_FIN, .len = 100, .data_len = 3 };
+	struct segment s = {.flags = FLAG_ACK | FLAG_FIN, .len = 100, .data_len = 3};
 
 	(void)state;
 	assert_int_equal(segment_len(&s), 101);
@@ -43,20 +43,20 @@ static void test_usual_flags(void **state)
 		uint16_t flags;
 		const char *text;
 	} cases[] = {
-		{ 0, "-" },
-		{ FLAG_SYN, "S" },
-		{ FLAG_SYN | FLAG_ACK, "S." },
-		{ FLAG_ACK, "." },
-		{ FLAG_FIN | FLAG_ACK, "F." },
-		{ FLAG_PSH | FLAG_ACK, "P." },
-		{ FLAG_FIN | FLAG_PSH | FLAG_ACK, "FP." },
-		{ FLAG_RST, "R" },
-		{ FLAG_RST | FLAG_ACK, "R." },
-		{ FLAG_SYN | FLAG_ECE | FLAG_CWR, "SEW" },
-		{ FLAG_URG | FLAG_ACK, "U." },
-		{ FLAG_AE, "A" },
-		{ 0x200, "r" },
-		{ 0x800 | FLAG_ACK, "r." },
+		{0, "-"},
+		{FLAG_SYN, "S"},
+		{FLAG_SYN | FLAG_ACK, "S."},
+		{FLAG_ACK, "."},
+		{FLAG_FIN | FLAG_ACK, "F."},
+		{FLAG_PSH | FLAG_ACK, "P."},
+		{FLAG_FIN | FLAG_PSH | FLAG_ACK, "FP."},
+		{FLAG_RST, "R"},
+		{FLAG_RST | FLAG_ACK, "R."},
+		{FLAG_SYN | FLAG_ECE | FLAG_CWR, "SEW"},
+		{FLAG_URG | FLAG_ACK, "U."},
+		{FLAG_AE, "A"},
+		{0x200, "r"},
+		{0x800 | FLAG_ACK, "r."},
 	};
 	char text[FLAGS_TEXT];
 

@@ -12,8 +12,9 @@
 
 enum { HALF_LESS_ONE = 0x7fffffff };
 
-static const uint32_t places[] = { 0, 1, 2, 0x7ffffffe, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff };
-static const uint32_t steps[] = { 1, 2, 1460, 65535, 1u << 30, HALF_LESS_ONE - 1, HALF_LESS_ONE };
+static const uint32_t places[] = {0,          1,          2,          0x7ffffffe, 0x7fffffff,
+				  0x80000000, 0x80000001, 0xfffffffe, 0xffffffff};
+static const uint32_t steps[] = {1, 2, 1460, 65535, 1u << 30, HALF_LESS_ONE - 1, HALF_LESS_ONE};
 
 /* All that there is to say about a number and the one `step` after it. */
 static void check_after(uint32_t a, uint32_t step)

@@ -11,8 +11,8 @@
 #include "core/tcp_state.h"
 
 static const char *const names[] = {
-	"CLOSED",     "LISTEN",	    "SYN-SENT",	  "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1",
-	"FIN-WAIT-2", "CLOSE-WAIT", "CLOSING",	  "LAST-ACK",	  "TIME-WAIT",
+	"CLOSED",     "LISTEN",     "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1",
+	"FIN-WAIT-2", "CLOSE-WAIT", "CLOSING",  "LAST-ACK",     "TIME-WAIT",
 };
 
 static void test_names(void **state)
@@ -98,10 +98,8 @@ static void test_synchronized(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_one_state),
-		cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_names),        cmocka_unit_test(test_one_state),
+		cmocka_unit_test(test_sets),         cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_synchronized),
 	};
 

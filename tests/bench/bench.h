@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the benchmarks share: the clock and the median. */
+#ifndef FINWAIT_BENCH_H
+#define FINWAIT_BENCH_H
+
+#include <stdlib.h>
+#include <time.h>
+
+static inline double bench_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static inline int bench_compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Sorts the values. */
+static inline double bench_median(double *values, size_t n)
+{
+	qsort(values, n, sizeof(*values), bench_compare);
+	return values[n / 2];
+}
+
+#endif

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reports: text for people, and JSON Lines that parse whatever the target or the user put into them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "report/report.h"
+#include "unit/played.h"
+
+#define USUAL "mss=1460,sackok,ts,wscale=7"
+
+/* What `finwait probe --json NASTY` may be called with. */
+static char nasty[] = "h\xff\xfe\xc3(\x1b[2J\"\\\n:7";
+static char *const arguments[] = {(char[]){"finwait"}, (char[]){"probe"}, nasty, NULL};
+
+static struct report_run usual_run(void)
+{
+	return (struct report_run){
+		.arguments = arguments, .seed = 0x7fffffffffffffff, .guard = "filter", .guard_note = ""};
+}
+
+/* All that a format prints about one exchange; to be freed. */
+static char *print(const char *format, const struct report_run *run, const struct exchange *x,
+		   const char *target)
+{
+	const struct report_format *f = report_format_find(format, strlen(format));
+	const struct report_result result = {target, x};
+	const struct report_totals totals = {.passed = 3, .failed = 2, .inconclusive = 1, .errors = 4};
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	assert_non_null(out);
+	f->begin(out, run);
+	f->result(out, run, &result);
+	f->end(out, run, &totals);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(strlen(text), len); /* no NUL in it */
+	return text;
+}
+
+/* ---- JSON Lines ------------------------------------------------------------------------------------------
+ */
+
+/* Unknown is absent, not null. */
+static void check_no_null(const json_t *value)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	assert_false(json_is_null(value));
+	if (json_is_object(value))
+		json_object_foreach((json_t *)value, key, member) check_no_null(member);
+	else if (json_is_array(value))
+		json_array_foreach(value, i, member) check_no_null(member);
+}
+
+/* Parses each line into an array, which is returned. */
+static json_t *parse_lines(char *text)
+{
+	json_t *lines = json_array();
+
+	assert_non_null(lines);
+	for (char *line = text, *end; *line; line = end + 1) {
+		json_error_t error;
+		json_t *o;
+
+		end = strchr(line, '\n');
+		assert_non_null(end);
+		*end = '\0';
+		for (const char *c = line; *c; c++)
+			assert_true(*c >= 0x20 && *c < 0x7f); /* escaped, whatever it was */
+		assert_int_equal(strncmp(line, "{\"type\":\"", 9), 0);
+		o = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+		if (!o)
+			fail_msg("%s: %s", error.text, line);
+		check_no_null(o);
+		json_array_append_new(lines, o);
+	}
+	return lines;
+}
+
+static json_t *print_json(const struct report_run *run, const struct exchange *x, const char *target)
+{
+	char *text = print("jsonl", run, x, target);
+	json_t *lines = parse_lines(text);
+
+	free(text);
+	return lines;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	if (!text)
+		fail_msg("'%s' is no text", key);
+	return text;
+}
+
+static json_int_t number_of(const json_t *object, const char *key)
+{
+	if (!json_is_integer(json_object_get(object, key)))
+		fail_msg("'%s' is no number", key);
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void check_first_and_last(const json_t *lines)
+{
+	const json_t *first = json_array_get(lines, 0),
+		     *last = json_array_get(lines, json_array_size(lines) - 1);
+
+	assert_string_equal(text_of(first, "type"), "run");
+	assert_int_equal(number_of(first, "schema"), 1);
+	assert_true(text_of(first, "version")[0]);
+	assert_int_equal(json_array_size(json_object_get(first, "arguments")), 3);
+	assert_true(number_of(first, "seed") == 0x7fffffffffffffff);
+	assert_string_equal(text_of(first, "guard"), "filter");
+	assert_string_equal(text_of(last, "type"), "summary");
+	assert_int_equal(number_of(last, "pass"), 3);
+	assert_int_equal(number_of(last, "fail"), 2);
+	assert_int_equal(number_of(last, "inconclusive"), 1);
+	assert_int_equal(number_of(last, "error"), 4);
+}
+
+static void check_result(const json_t *o, const struct exchange *x, const struct scene *scene)
+{
+	const json_t *ladder = json_object_get(o, "ladder");
+
+	assert_string_equal(text_of(o, "type"), "result");
+	assert_string_equal(text_of(o, "name"), x->params.check->name);
+	assert_string_equal(text_of(o, "address"), scene->six ? "2001:db8:793::2" : "198.18.0.2");
+	assert_string_equal(text_of(o, "family"), scene->six ? "ipv6" : "ipv4");
+	assert_int_equal(number_of(o, "port"), scene->port);
+	assert_int_equal(number_of(o, "isn"), 0xfffffffe);
+	assert_string_equal(text_of(o, "verdict"), outcome_name(x->outcome));
+	assert_int_equal(number_of(o, "judged"), x->judged);
+	assert_true(number_of(o, "retries") >= 0);
+	assert_true(number_of(o, "duration_us") >= 0);
+	if (x->outcome == OUTCOME_FAIL) {
+		assert_string_equal(text_of(o, "class"), "spec");
+		assert_string_equal(text_of(o, "certainty"), certainty_name(x->certainty));
+		assert_int_equal(strncmp(text_of(o, "citation"), "RFC ", 4), 0);
+		assert_true(text_of(o, "expected")[0] && text_of(o, "observed")[0]);
+		assert_int_equal(json_array_size(json_object_get(o, "failures")), x->verdicts_count);
+	} else {
+		assert_null(json_object_get(o, "certainty"));
+		assert_int_equal(json_array_size(json_object_get(o, "failures")), 0);
+	}
+	if (x->opened) {
+		assert_int_equal(number_of(o, "rtt_us"), 400);
+		assert_int_equal(number_of(o, "target_isn"), x->syn_ack.seq);
+		assert_int_equal(number_of(o, "target_ttl"), 64);
+		assert_string_equal(text_of(o, "reach"), "open");
+	}
+	assert_true(json_is_array(ladder));
+	assert_true(json_array_size(ladder) >= x->lines_count);
+	for (size_t i = 0; i < json_array_size(ladder); i++)
+		assert_non_null(json_string_value(json_array_get(ladder, i)));
+}
+
+static void check_segment(const json_t *o, const struct line *l)
+{
+	char flags[FLAGS_TEXT];
+
+	assert_string_equal(text_of(o, "type"), "segment");
+	assert_string_equal(text_of(o, "dir"), l->out ? "out" : "in");
+	assert_string_equal(text_of(o, "flags"), flags_text(l->segment.flags, flags));
+	assert_int_equal(number_of(o, "seq"), l->segment.seq);
+	assert_int_equal(number_of(o, "len"), l->segment.len);
+	assert_int_equal(number_of(o, "win"), l->segment.window);
+	assert_int_equal(number_of(o, "frame"), l->segment.frame);
+	assert_true(number_of(o, "t_us") >= 0);
+	assert_string_equal(text_of(o, "prober_state"), tcp_state_name(l->prober));
+	assert_true(json_array_size(json_object_get(o, "target_states")) > 0);
+	assert_int_equal(!!json_object_get(o, "ack"), !!(l->segment.flags & FLAG_ACK));
+	if (l->segment.flags & FLAG_ACK)
+		assert_int_equal(number_of(o, "ack"), l->segment.ack);
+	if (l->out) {
+		assert_int_equal(number_of(o, "rel_seq"), (uint32_t)(l->segment.seq - 0xfffffffe));
+		assert_null(json_object_get(o, "judged_by"));
+	} else {
+		assert_true(json_array_size(json_object_get(o, "judged_by")) > 0);
+	}
+}
+
+static const struct scene scenes[] = {
+	{.port = 7, .options = USUAL, .data = "hi", .data_len = 2},
+	{.port = 13, .close = CLOSE_SIMULTANEOUS, .six = true},
+	{.port = 1},
+	{.port = 2, .six = true},
+	{.port = 7, .fault = FAULT_RESERVED_BITS},
+	{.port = 7, .fault = FAULT_SYN_ACK_WRONG_ACK_ISN},
+	{.port = 7, .close = CLOSE_RST, .options = USUAL},
+	{.port = 9, .close = CLOSE_WAIT},
+};
+
+enum { SCENES = sizeof scenes / sizeof *scenes };
+
+static void play_on_a_path(struct exchange *x, const struct scene *scene)
+{
+	struct scene s = *scene;
+
+	s.path.latency_in_us = s.path.latency_out_us = 200;
+	play_scene(x, &s);
+}
+
+static void test_json_lines(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SCENES; i++)
+		for (int verbosity = 0; verbosity < 2; verbosity++) {
+			struct report_run run = usual_run();
+			struct exchange x;
+			json_t *lines;
+
+			run.verbosity = verbosity;
+			play_on_a_path(&x, &scenes[i]);
+			lines = print_json(&run, &x, "there:7");
+			check_first_and_last(lines);
+			assert_string_equal(text_of(json_array_get(lines, 1), "target"), "there:7");
+			check_result(json_array_get(lines, 1), &x, &scenes[i]);
+			assert_int_equal(json_array_size(lines), 3 + (verbosity ? x.lines_count : 0));
+			for (size_t k = 0; verbosity && k < x.lines_count; k++)
+				check_segment(json_array_get(lines, 2 + k), &x.lines[k]);
+			json_decref(lines);
+			exchange_free(&x);
+		}
+}
+
+static void test_verdicts_differ(void **state)
+{
+	static const char *const verdicts[SCENES] = {"pass", "pass", "pass", "inconclusive",
+						     "fail", "fail", "pass", "inconclusive"};
+	static const char *const reaches[SCENES] = {"open", "open", "closed", "silent",
+						    "open", NULL,   "open",   "open"};
+
+	(void)state;
+	for (int i = 0; i < SCENES; i++) {
+		struct report_run run = usual_run();
+		const json_t *o;
+		struct exchange x;
+		json_t *lines;
+
+		play_on_a_path(&x, &scenes[i]);
+		lines = print_json(&run, &x, "there");
+		o = json_array_get(lines, 1);
+		assert_string_equal(text_of(o, "verdict"), verdicts[i]);
+		if (reaches[i])
+			assert_string_equal(text_of(o, "reach"), reaches[i]);
+		else
+			assert_null(json_object_get(o, "reach"));
+		if (x.outcome == OUTCOME_INCONCLUSIVE)
+			assert_true(text_of(o, "reason")[0]);
+		json_decref(lines);
+		exchange_free(&x);
+	}
+}
+
+/* Every byte in the target's name and in the target's answer. */
+static void test_any_bytes(void **state)
+{
+	struct scene scene = {.port = 7};
+	uint8_t data[256];
+
+	(void)state;
+	for (int b = 0; b < 256; b++)
+		data[b] = (uint8_t)b;
+	scene.data = data;
+	scene.data_len = sizeof data;
+	for (int b = 1; b < 256; b++) {
+		const char name[] = {'a', (char)b, 'b', '\0'};
+		struct report_run run = usual_run();
+		struct exchange x;
+		json_t *lines;
+
+		if (b > 1 && b % 16)
+			continue;
+		play_on_a_path(&x, &scene);
+		assert_int_equal(x.answer_len, sizeof data);
+		lines = print_json(&run, &x, name);
+		assert_true(text_of(json_array_get(lines, 1), "target")[0] == 'a');
+		assert_non_null(strstr(text_of(json_array_get(lines, 1), "answer"), "\\x00\\x01"));
+		assert_non_null(strstr(text_of(json_array_get(lines, 1), "answer"), "\\xfe\\xff"));
+		json_decref(lines);
+		lines = print_json(&run, &x, nasty);
+		assert_non_null(strstr(text_of(json_array_get(lines, 1), "target"), "\\xff\\xfe"));
+		json_decref(lines);
+		exchange_free(&x);
+	}
+}
+
+/* What is valid UTF-8 stays what it is. */
+static void test_utf8_target(void **state)
+{
+	struct scene scene = {.port = 1};
+	struct report_run run = usual_run();
+	struct exchange x;
+	json_t *lines;
+
+	(void)state;
+	play_on_a_path(&x, &scene);
+	lines = print_json(&run, &x, "h\xc3\xb6st:7");
+	assert_string_equal(text_of(json_array_get(lines, 1), "target"), "h\xc3\xb6st:7");
+	json_decref(lines);
+	exchange_free(&x);
+}
+
+/* The first certain violation speaks for all, even if a likely one came before it. */
+static void test_leading_violation(void **state)
+{
+	struct scene scene = {.port = 7, .fault = FAULT_FIN_NOT_COUNTED};
+	struct report_run run = usual_run();
+	struct exchange x;
+	json_t *lines;
+
+	(void)state;
+	play_on_a_path(&x, &scene);
+	x.verdicts[0] = (struct verdict){OUTCOME_FAIL, LIKELY, &rules[RULE_AFTER_RST], 1, "e1", "o1", "r1"};
+	x.verdicts[1] = (struct verdict){OUTCOME_FAIL, CERTAIN, &rules[RULE_MSS_ON_SYN], 2, "e2", "o2", ""};
+	x.verdicts_count = 2;
+	lines = print_json(&run, &x, "there");
+	assert_string_equal(text_of(json_array_get(lines, 1), "observed"), "o2");
+	assert_string_equal(text_of(json_array_get(lines, 1), "class"), "MUST");
+	assert_string_equal(json_string_value(json_array_get(
+				    json_object_get(json_array_get(lines, 1), "requirements"), 0)),
+			    "MUST-65");
+	assert_null(json_object_get(json_array_get(lines, 1), "reason"));
+	json_decref(lines);
+	x.verdicts_count = 1;
+	lines = print_json(&run, &x, "there");
+	assert_string_equal(text_of(json_array_get(lines, 1), "observed"), "o1");
+	assert_string_equal(text_of(json_array_get(lines, 1), "reason"), "r1");
+	assert_string_equal(text_of(json_array_get(lines, 1), "certainty"), "likely");
+	json_decref(lines);
+	exchange_free(&x);
+}
+
+/* ---- text -------------------------------------------------------------------------------------------------
+ */
+
+static void check_text(const char *text)
+{
+	for (const char *line = text, *end; *line; line = end + 1) {
+		end = strchr(line, '\n');
+		assert_non_null(end);
+		if (end - line > 80 && !strstr(line, "FAIL"))
+			fail_msg("more than 80 columns: %.*s", (int)(end - line), line);
+		for (const char *c = line; c < end; c++)
+			if (*c < 0x20 || *c > 0x7e)
+				fail_msg("byte %#x in: %.*s", (unsigned char)*c, (int)(end - line), line);
+	}
+}
+
+static void test_text(void **state)
+{
+	static const char *const words[SCENES] = {"\nconforms ",     "\nconforms ",    "\nclosed ",
+						  "\ninconclusive ", "\nviolates ",    "\nviolates ",
+						  "\nconforms ",     "\ninconclusive "};
+
+	(void)state;
+	for (int i = 0; i < SCENES; i++)
+		for (int verbosity = 0; verbosity < 2; verbosity++) {
+			struct report_run run = usual_run();
+			struct exchange x;
+			char *text;
+
+			run.verbosity = verbosity;
+			play_on_a_path(&x, &scenes[i]);
+			text = print("text", &run, &x, "there:7");
+			check_text(text);
+			assert_int_equal(strncmp(text, "finwait probe there:7 (", 23), 0);
+			if (!strstr(text, words[i]))
+				fail_msg("no '%s' in %s", words[i] + 1, text);
+			assert_non_null(strstr(text, "guard: filter"));
+			assert_non_null(strstr(text, "seed 0x7fffffffffffffff"));
+			assert_non_null(strstr(text, "--- S"));
+			assert_non_null(strstr(
+				text, "\n10 probes: 3 conform, 2 violate, 1 inconclusive, 4 errors\n"));
+			for (size_t k = 0; k < x.points_count; k++)
+				assert_non_null(strstr(text, x.points[k].name));
+			free(text);
+			exchange_free(&x);
+		}
+}
+
+static void test_text_of_likely_violation(void **state)
+{
+	struct scene scene = {.port = 7, .fault = FAULT_FIN_NOT_COUNTED};
+	struct report_run run = usual_run();
+	struct exchange x;
+	char *text;
+
+	(void)state;
+	play_on_a_path(&x, &scene);
+	x.certainty = LIKELY;
+	text = print("text", &run, &x, "there:7");
+	assert_non_null(strstr(text, "\nsuspicious "));
+	assert_non_null(strstr(text, "none of them certain"));
+	free(text);
+	exchange_free(&x);
+}
+
+static void test_answer_is_escaped(void **state)
+{
+	struct scene scene = {.port = 7, .data = "\x1b[2J\xff\r\n", .data_len = 7};
+	struct report_run run = usual_run();
+	struct exchange x;
+	char *text;
+
+	(void)state;
+	play_on_a_path(&x, &scene);
+	text = print("text", &run, &x, "there:7");
+	check_text(text);
+	assert_non_null(strstr(text, "\\x1b[2J\\xff\\r\\n"));
+	free(text);
+	exchange_free(&x);
+}
+
+static void test_color_only_if_allowed(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SCENES; i++)
+		for (int verbosity = -1; verbosity < 2; verbosity++) {
+			struct report_run run = usual_run();
+			struct exchange x;
+			char *text;
+
+			play_on_a_path(&x, &scenes[i]);
+			run.verbosity = verbosity;
+			run.color = true;
+			text = print("text", &run, &x, "there:7");
+			assert_non_null(strchr(text, '\x1b'));
+			free(text);
+			run.color = false;
+			text = print("text", &run, &x, "there:7");
+			assert_null(strchr(text, '\x1b'));
+			free(text);
+			exchange_free(&x);
+		}
+}
+
+static void test_quiet(void **state)
+{
+	struct report_run run = usual_run();
+	struct exchange x;
+	char *text;
+
+	(void)state;
+	run.verbosity = -1;
+	play_on_a_path(&x, &scenes[0]);
+	text = print("text", &run, &x, "there:7");
+	assert_int_equal(strncmp(text, "conforms ", 9), 0);
+	assert_non_null(strstr(text, " there:7 "));
+	assert_non_null(strstr(text, " opened: "));
+	assert_non_null(strstr(text, "; closed: "));
+	assert_ptr_equal(strstr(text, "\n10 probes"), strchr(text, '\n')); /* one line */
+	free(text);
+	exchange_free(&x);
+}
+
+static void test_lost_frames_are_told(void **state)
+{
+	struct report_run run = usual_run();
+	struct exchange x;
+	json_t *lines;
+	char *text;
+
+	(void)state;
+	run.capture_drops = 12;
+	play_on_a_path(&x, &scenes[0]);
+	text = print("text", &run, &x, "there:7");
+	assert_non_null(strstr(text, "the capture lost 12 frames"));
+	free(text);
+	lines = print_json(&run, &x, "there:7");
+	assert_int_equal(number_of(json_array_get(lines, json_array_size(lines) - 1), "capture_drops"), 12);
+	json_decref(lines);
+	exchange_free(&x);
+}
+
+static void test_formats(void **state)
+{
+	(void)state;
+	assert_string_equal(report_format_find("text", 4)->name, "text");
+	assert_string_equal(report_format_find("jsonl:-", 5)->name, "jsonl");
+	assert_null(report_format_find("json", 4));
+	assert_null(report_format_find("jsonl:-", 6));
+	assert_null(report_format_find("TEXT", 4));
+	assert_null(report_format_find("", 0));
+	for (size_t i = 0; report_formats[i]; i++) {
+		assert_true(report_formats[i]->begin && report_formats[i]->result && report_formats[i]->end);
+		assert_ptr_equal(report_format_find(report_formats[i]->name, strlen(report_formats[i]->name)),
+				 report_formats[i]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_json_lines),
+		cmocka_unit_test(test_verdicts_differ),
+		cmocka_unit_test(test_any_bytes),
+		cmocka_unit_test(test_utf8_target),
+		cmocka_unit_test(test_leading_violation),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_text_of_likely_violation),
+		cmocka_unit_test(test_answer_is_escaped),
+		cmocka_unit_test(test_color_only_if_allowed),
+		cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_lost_frames_are_told),
+		cmocka_unit_test(test_formats),
+	};
+
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
