@@ -78,6 +78,7 @@ static int add_report(struct session *session, const char *spec)
 static int open_reports(struct session *session)
 {
 	const struct probe_settings *s = session->settings;
+	const char *no_color = getenv("NO_COLOR"); /* https://no-color.org: present and not empty */
 	bool to_stdout = s->json;
 	int status = 0;
 
@@ -91,7 +92,7 @@ static int open_reports(struct session *session)
 		status = add_report(session, "jsonl:-");
 	if (!status && !to_stdout)
 		status = add_report(session, "text:-");
-	session->run.color = isatty(STDOUT_FILENO) && !s->no_color && !getenv("NO_COLOR");
+	session->run.color = isatty(STDOUT_FILENO) && !s->no_color && !(no_color && no_color[0]);
 	session->run.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	session->run.verbosity = s->quiet ? -1 : s->verbose;
 	return status;

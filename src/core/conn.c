@@ -374,12 +374,12 @@ static void judge_state(const struct judge *g, bool old)
 		return;
 	c->states = before & can ? before & can : can;
 	c->ever |= c->states;
-	if (!(IN(c->assumed) & c->states)) {
-		enum tcp_state next = TCP_CLOSED;
+	if (!(IN(c->assumed) & c->states)) { /* the latest of those that are possible */
+		enum tcp_state last = TCP_TIME_WAIT;
 
-		while (!(c->states & IN(next)) && next < TCP_TIME_WAIT)
-			next++;
-		c->assumed = next;
+		while (last && !(c->states & IN(last)))
+			last--;
+		c->assumed = last;
 	}
 }
 

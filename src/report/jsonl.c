@@ -233,6 +233,8 @@ static json_t *segment_value(const struct exchange *x, const struct line *l)
 		if (l->target & IN(i))
 			json_array_append_new(states, json_string(tcp_state_name((enum tcp_state)i)));
 	set(o, "target_states", states);
+	if (l->rtt_us)
+		set_number(o, "rtt_us", l->rtt_us);
 	if (!l->out) {
 		json_t *judged = json_array();
 

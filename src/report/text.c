@@ -108,6 +108,26 @@ static void print_target(FILE *out, const struct report_run *run, const struct e
 		print_row(out, run, "0", "ISNs", text, NULL);
 }
 
+/* How long the target took for each answer that could be timed. */
+static void print_round_trips(FILE *out, const struct report_run *run, const struct exchange *x)
+{
+	char text[200] = "";
+	size_t n = 0, timed = 0;
+
+	for (size_t i = 0; i < x->lines_count && n + 24 < sizeof text; i++) {
+		const struct line *l = &x->lines[i];
+		char flags[FLAGS_TEXT];
+
+		if (l->rtt_us > 0 && timed++ < 6)
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s%s %.3f ms", n ? ", " : "",
+					      flags_text(l->segment.flags, flags), (double)l->rtt_us / 1e3);
+	}
+	if (timed > 6)
+		n += (size_t)snprintf(text + n, sizeof text - n, " ...");
+	if (n)
+		print_row(out, run, "0", "round trips", text, NULL);
+}
+
 static void print_answer(FILE *out, const struct report_run *run, const struct exchange *x)
 {
 	char text[200];
@@ -185,6 +205,7 @@ static void result(FILE *out, const struct report_run *run, const struct report_
 		fputc('\n', out);
 	}
 	print_points(out, run, x);
+	print_round_trips(out, run, x);
 	print_target(out, run, x);
 	print_answer(out, run, x);
 	print_conclusion(out, run, x);
