@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the benchmarks share: the clock and the median. */
+/* What the benchmarks share: the clock, the median, and the one line that each prints. */
 #ifndef FINWAIT_BENCH_H
 #define FINWAIT_BENCH_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -26,6 +27,11 @@ static inline double bench_median(double *values, size_t n)
 {
 	qsort(values, n, sizeof(*values), bench_compare);
 	return values[n / 2];
+}
+
+static inline void bench_print(const char *name, const char *figures, double ratio, const char *target)
+{
+	printf("%-10s %-80s ratio %.2f  (target %s)\n", name, figures, ratio, target);
 }
 
 #endif

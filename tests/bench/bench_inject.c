@@ -2,18 +2,16 @@
 /* Injection: libnet building every segment and sendmmsg() behind a learned link header, as wire_link does,
  * against sendmmsg() of frames that were built before. The frames go to a MAC that nobody has, so that the
  * other end drops them at once: answers would cost both ways the same and make them look alike. */
-#include <arpa/inet.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench/bench.h"
 #include "wire/encode.h"
 #include "wire/inject.h"
+#include "wire/route.h"
 
 enum { ROUNDS = 15, SEGMENTS = 64 * 600, ROOM = 128 };
 
@@ -23,14 +21,6 @@ static struct inject_port port;
 static struct segment segment;
 static const char *ifname;
 static char why[256];
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void die(const char *what)
 {
@@ -54,7 +44,7 @@ static size_t build(struct encoder *e, uint8_t *packet)
 static double ours(struct encoder *e)
 {
 	struct inject_packet batch[INJECT_BATCH];
-	double begin = seconds();
+	double begin = bench_seconds();
 
 	for (int sent = 0; sent < SEGMENTS; sent += INJECT_BATCH) {
 		for (int i = 0; i < INJECT_BATCH; i++)
@@ -62,7 +52,7 @@ static double ours(struct encoder *e)
 		if (inject_port(&port, ifname, header, batch, INJECT_BATCH, why, sizeof(why)))
 			die(why);
 	}
-	return SEGMENTS / (seconds() - begin);
+	return SEGMENTS / (bench_seconds() - begin);
 }
 
 static double prebuilt(struct encoder *e)
@@ -80,48 +70,41 @@ static double prebuilt(struct encoder *e)
 		messages[i].msg_hdr.msg_iov = &parts[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
-	begin = seconds();
+	begin = bench_seconds();
 	for (int sent = 0; sent < SEGMENTS; sent += INJECT_BATCH)
 		for (int done = 0, n; done < INJECT_BATCH; done += n) {
 			n = sendmmsg(port.fd, messages + done, (unsigned)(INJECT_BATCH - done), 0);
 			if (n < 0)
 				die("sendmmsg failed");
 		}
-	return SEGMENTS / (seconds() - begin);
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(double *values)
-{
-	qsort(values, ROUNDS, sizeof(*values), compare);
-	return values[ROUNDS / 2];
+	return SEGMENTS / (bench_seconds() - begin);
 }
 
 int main(int argc, char **argv)
 {
 	double a[ROUNDS], b[ROUNDS], rate, reference;
 	struct encoder *e;
+	struct route route;
+	char figures[128];
+	bool usage;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: %s INTERFACE SOURCE TARGET\n", argv[0]);
+	if (argc != 3) {
+		fprintf(stderr, "usage: %s INTERFACE TARGET\n", argv[0]);
 		return 2;
 	}
 	ifname = argv[1];
-	if (!address_parse(&segment.src.addr, argv[2]) || !address_parse(&segment.dst.addr, argv[3]))
-		die("SOURCE and TARGET are numeric addresses");
+	if (!address_parse(&segment.dst.addr, argv[2]))
+		die("TARGET is a numeric address");
+	if (route_find(&route, &segment.dst.addr, ifname, &(struct address){ 0 }, &usage, why, sizeof(why)))
+		die(why);
+	segment.src.addr = route.source;
 	segment.src.port = 40000;
 	segment.dst.port = 9;
 	segment.flags = FLAG_SYN;
 	segment.ttl = 64;
 	/* 58 bytes with an IPv4 header: 14 of link, 20 of IP, 20 of TCP, 4 of options. */
 	options_parse(&segment.options, (const uint8_t *)"\2\4\5\xb4", 4);
-	if (inject_open_port(&port, ifname, if_nametoindex(ifname), why, sizeof(why)))
+	if (inject_open_port(&port, ifname, route.ifindex, why, sizeof(why)))
 		die(why);
 	if (port.fd < 0)
 		die("the interface is not Ethernet");
@@ -135,10 +118,11 @@ int main(int argc, char **argv)
 		a[i] = ours(e);
 		b[i] = prebuilt(e);
 	}
-	rate = median(a);
-	reference = median(b);
-	printf("injection: %.0f segments/s built by libnet, %.0f/s prebuilt, ratio %.2f (at least 0.65)\n", rate,
-	       reference, rate / reference);
+	rate = bench_median(a, ROUNDS);
+	reference = bench_median(b, ROUNDS);
+	snprintf(figures, sizeof(figures), "built by libnet %.0f segments/s, prebuilt frames %.0f segments/s",
+		 rate, reference);
+	bench_print("injection", figures, rate / reference, ">= 0.65");
 	encode_free(e);
 	close(port.fd);
 	return 0;

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench/bench.h"
 #include "wire/decode.h"
 #include "wire/encode.h"
 #include "wire/guard.h"
@@ -28,14 +28,6 @@ static uint8_t header[INJECT_HEADER];
 static uint32_t isn = 0x10000;
 static volatile int stop;
 static char why[256];
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void die(const char *what)
 {
@@ -67,7 +59,7 @@ static void send_by_link(struct link *link, uint16_t flags, uint32_t seq)
 static void by_link(struct link *link, double *stamped_us, double *user_us)
 {
 	int64_t left_us = 0, limit = link->now_us(link) + (int64_t)(patience_s * 1e6);
-	double begin = seconds();
+	double begin = bench_seconds();
 	struct segment s;
 
 	isn += 1000;
@@ -78,7 +70,7 @@ static void by_link(struct link *link, double *stamped_us, double *user_us)
 		if (s.flags == FLAG_SYN && s.seq == isn)
 			left_us = s.t_us;
 	} while (!is_answer(&s));
-	*user_us = (seconds() - begin) * 1e6;
+	*user_us = (bench_seconds() - begin) * 1e6;
 	*stamped_us = (double)(s.t_us - left_us);
 	send_by_link(link, FLAG_RST, isn + 1);
 }
@@ -134,7 +126,7 @@ static void send_frame(int fd, struct encoder *e, uint16_t flags, uint32_t seq)
 /* Receives frames busily until `wanted` says yes. */
 static void receive_frame(int fd, bool (*wanted)(const struct segment *), uint8_t *frame, size_t size)
 {
-	double limit = seconds() + patience_s;
+	double limit = bench_seconds() + patience_s;
 	struct decode_packet at;
 	struct segment s;
 
@@ -145,7 +137,7 @@ static void receive_frame(int fd, bool (*wanted)(const struct segment *), uint8_
 		    decode_frame(DECODE_ETHERNET, frame, (size_t)len, (size_t)len, &s, &at) == DECODE_TCP &&
 		    wanted(&s))
 			return;
-		if (len < 0 && seconds() > limit)
+		if (len < 0 && bench_seconds() > limit)
 			die("the target did not answer");
 	}
 }
@@ -156,12 +148,12 @@ static void round_by_socket(struct encoder *e, double *user_us)
 	uint8_t frame[2048];
 
 	for (int i = 0; i < EACH; i++) {
-		double begin = seconds();
+		double begin = bench_seconds();
 
 		isn += 1000;
 		send_frame(fd, e, FLAG_SYN, isn);
 		receive_frame(fd, is_answer, frame, sizeof(frame));
-		user_us[i] = (seconds() - begin) * 1e6;
+		user_us[i] = (bench_seconds() - begin) * 1e6;
 		send_frame(fd, e, FLAG_RST, isn + 1);
 	}
 	close(fd);
@@ -188,19 +180,6 @@ static void find_header(void)
 		die(why);
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(double *values)
-{
-	qsort(values, SAMPLES, sizeof(*values), compare);
-	return values[SAMPLES / 2];
-}
-
 static uint16_t next_port(void *arg)
 {
 	uint16_t *port = arg;
@@ -215,6 +194,7 @@ int main(int argc, char **argv)
 	struct guards *guards;
 	struct encoder *e;
 	double a, b, c;
+	char figures[160];
 	bool usage;
 
 	if (argc != 4) {
@@ -239,12 +219,12 @@ int main(int argc, char **argv)
 		round_by_link(stamped + i * EACH, user + i * EACH);
 		round_by_socket(e, reference + i * EACH);
 	}
-	a = median(stamped);
-	b = median(user);
-	c = median(reference);
-	printf("latency: SYN to SYN,ACK %.1f us by capture stamps, %.1f us in user space, %.1f us by a busy packet socket,"
-	       " ratio %.2f (at most 1.5)\n",
-	       a, b, c, b / c);
+	a = bench_median(stamped, SAMPLES);
+	b = bench_median(user, SAMPLES);
+	c = bench_median(reference, SAMPLES);
+	snprintf(figures, sizeof(figures),
+		 "SYN to SYN,ACK %.1f us (by capture stamps %.1f us), busy packet socket %.1f us", b, a, c);
+	bench_print("latency", figures, b / c, "<= 1.5");
 	encode_free(e);
 	guards_free(guards);
 	return 0;

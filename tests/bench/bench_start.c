@@ -10,7 +10,7 @@
 
 #include "bench/bench.h"
 
-enum { ROUNDS = 41 };
+enum { ROUNDS = 41, FIGURES = 512 };
 
 static const struct timespec pause_after = { .tv_nsec = 60 * 1000000 };
 
@@ -36,17 +36,23 @@ static double run_once(char **command)
 	return took;
 }
 
-static void print(char **command, double ms)
+/* The words of the command and its time, appended to `text`. */
+static void describe(char text[FIGURES], char **command, double ms)
 {
-	for (char **word = command; *word; word++)
-		printf("%s ", *word);
-	printf("%.1f ms, ", ms);
+	size_t at = strlen(text);
+
+	if (at)
+		at += (size_t)snprintf(text + at, FIGURES - at, ", ");
+	for (char **word = command; *word && at < FIGURES; word++)
+		at += (size_t)snprintf(text + at, FIGURES - at, "%s ", *word);
+	if (at < FIGURES)
+		snprintf(text + at, FIGURES - at, "%.1f ms", ms);
 }
 
 int main(int argc, char **argv)
 {
 	double took[2][ROUNDS], median[2];
-	char **commands[2] = { argv + 1, NULL };
+	char **commands[2] = { argv + 1, NULL }, figures[FIGURES] = "";
 
 	for (int i = 2; i < argc && !commands[1]; i++)
 		if (!strcmp(argv[i], "--")) {
@@ -67,11 +73,10 @@ int main(int argc, char **argv)
 			if (round >= 0)
 				took[i][round] = ms;
 		}
-	printf("start: ");
 	for (int i = 0; i < 2; i++) {
 		median[i] = bench_median(took[i], ROUNDS);
-		print(commands[i], median[i]);
+		describe(figures, commands[i], median[i]);
 	}
-	printf("ratio %.2f (below 1)\n", median[0] / median[1]);
+	bench_print("start", figures, median[0] / median[1], "< 1");
 	return 0;
 }

@@ -157,6 +157,7 @@ static void tell(const struct story *t, const uint32_t isns[2])
 
 	observe_begin(&o, isns);
 	assert_int_equal(o.c.states, CL | LI);
+	assert_int_equal(o.c.ever, CL | LI);
 	for (int i = 0; i < STEPS && t->steps[i].segment; i++) {
 		observe(&o, t->steps[i].segment);
 		tcp_states_text(o.c.states, states, sizeof states);

@@ -112,6 +112,7 @@ static const struct sequence {
 	       "the option is not used, since our SYN did not offer it", NULL),
 
 	KEEPS(RULE_TIMESTAMPS_KEPT, OPEN_TS "< . 1 ack 1 opt ts"),
+	SAYS_NOTHING(RULE_TIMESTAMPS_OFFERED, "< S. 0 ack 1 opt ts"), /* our SYN is unknown */
 	SAYS_NOTHING(RULE_TIMESTAMPS_KEPT, OPEN_TS "< R 1"),
 	SAYS_NOTHING(RULE_TIMESTAMPS_KEPT, OPEN_ALL "< . 1 ack 1"), /* the target did not agree */
 	SAYS_NOTHING(RULE_TIMESTAMPS_KEPT, OPEN "< . 1 ack 1"),
@@ -126,6 +127,9 @@ static const struct sequence {
 	SAYS_NOTHING(RULE_SYN_ACK_REPEAT, "> S 0; < S. 0 ack 1"),
 	KEEPS(RULE_SYN_ACK_REPEAT, "> S 0; < S. 0 ack 1; > S 0; < S. 0 ack 1"),
 	KEEPS(RULE_SYN_ACK_REPEAT, OPEN "+1000 < S. 0 ack 1"),
+	SAYS_NOTHING(RULE_SYN_ACK_REPEAT,
+		     "> S 0; < S. 0 ack 1; < R 1; < S. 90000 ack 1"), /* a copy of our SYN */
+	SAYS_NOTHING(RULE_SYN_ACK_REPEAT, "> S 0; < S. 0 ack 1; > R 1; < S. 90000 ack 1"),
 	LIKELY_BREAKS(RULE_SYN_ACK_REPEAT, "> S 0; < S. 0 ack 1; > S 0; < S. 2000000 ack 1", NULL, NULL),
 	LIKELY_BREAKS(RULE_SYN_ACK_REPEAT, "> S 0; < S. 0 ack 1; > S 0; < S. -1 ack 1", NULL, NULL),
 
@@ -154,6 +158,7 @@ static const struct sequence {
 	KEEPS(RULE_ACK_KEPT, OPEN "> P. 1:6 ack 1; < . 1 ack 6; < P. 1:4 ack 6"),
 	SAYS_NOTHING(RULE_ACK_KEPT, OPEN "> P. 1:6 ack 1; < . 1 ack 6; < . 1 ack 1"), /* overtaken */
 	SAYS_NOTHING(RULE_ACK_KEPT, OPEN "> P. 1:6 ack 1; < P. 1:4 ack 6; < P. 1:4 ack 1"),
+	BREAKS(RULE_ACK_KEPT, OPEN "< P. 1:6 ack 0", "ack 1 or more, as before", "ack 0"),
 	BREAKS(RULE_ACK_KEPT, OPEN "> P. 1:6 ack 1; < . 1 ack 6; < P. 1:4 ack 1", "ack 6 or more, as before",
 	       "ack 1"),
 	BREAKS(RULE_ACK_KEPT, OPEN "> P. 1:6 ack 1; < . 1 ack 6; < F. 1 ack 5", NULL, NULL),
@@ -167,6 +172,9 @@ static const struct sequence {
 	SAYS_NOTHING(RULE_OLDEST_FIRST, /* our ACK was lost */
 		     OPEN "< P. 1:6 ack 1; < P. 6:11 ack 1; +200 < P. 6:11 ack 1; +200 < P. 6:11 ack 1; +200 "
 			  "< P. 6:11 ack 1"),
+	SAYS_NOTHING(RULE_OLDEST_FIRST, OPEN "< P. 6:11 ack 1; +10 < P. 6:11 ack 1; +200 < P. 6:11 ack 1"),
+	SAYS_NOTHING(RULE_OLDEST_FIRST, OPEN "< P. 6:11 ack 1; +200 < P. 6:11 ack 1; +200 < P. 1:3 ack 1; "
+					     "+200 < P. 6:11 ack 1; +200 < P. 6:11 ack 1"),
 	BREAKS(RULE_OLDEST_FIRST, OPEN "< P. 6:11 ack 1; +200 < P. 6:11 ack 1; +200 < P. 6:11 ack 1",
 	       "SEQ 1, the first number that we do not know", "SEQ 6, three times"),
 	BREAKS(RULE_OLDEST_FIRST,
@@ -176,6 +184,10 @@ static const struct sequence {
 
 	KEEPS(RULE_FIN_COUNTED, OPEN "> F. 1 ack 1; < . 1 ack 2"),
 	KEEPS(RULE_FIN_COUNTED, OPEN "> P. 1:6 ack 1; > F. 6 ack 1; < F. 1 ack 7"),
+	KEEPS(RULE_FIN_COUNTED, OPEN "> FP. 1:6 ack 1; < . 1 ack 7"),
+	SAYS_NOTHING(RULE_FIN_COUNTED,
+		     OPEN "< F. 1 ack 1; > . 1 ack 2; > F. 1 ack 2; < R 2"), /* lost, aborted */
+	SAYS_NOTHING(RULE_FIN_COUNTED, OPEN "> F. 1 ack 1; > F. 1 ack 1; < R 1"),
 	SAYS_NOTHING(RULE_FIN_COUNTED, OPEN "> F. 1 ack 1; < . 1 ack 1"),
 	SAYS_NOTHING(RULE_FIN_COUNTED,
 		     OPEN "> F. 1 ack 1; < . 1 ack 1; < . 1 ack 1; < . 1 ack 1; < . 1 ack 1"),
@@ -186,7 +198,8 @@ static const struct sequence {
 		     OPEN "> P. 1:6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6 win 1; > F. 6 ack 1; "
 			  "< . 1 ack 6 win 2; > F. 6 ack 1; < . 1 ack 6 win 3"),
 	BREAKS(RULE_FIN_COUNTED, /* no data was sent that could be read */
-	       OPEN "> F. 1 ack 1; < . 1 ack 1 win 1; > F. 1 ack 1; < . 1 ack 1 win 2; > F. 1 ack 1; < . 1 ack 1 win 3",
+	       OPEN "> F. 1 ack 1; < . 1 ack 1 win 1; > F. 1 ack 1; < . 1 ack 1 win 2; > F. 1 ack 1; < . 1 "
+		    "ack 1 win 3",
 	       "ack 2: FIN+1", NULL),
 	SAYS_NOTHING(RULE_FIN_COUNTED, /* the first answer acknowledges the data before it */
 		     OPEN "> P. 1:6 ack 1; > F. 6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6; > F. 6 ack "
@@ -200,6 +213,10 @@ static const struct sequence {
 		    "6 ack 1; "
 		    "< . 1 ack 6",
 	       "ack 7: FIN+1", "ack 6 in answer to each of our FINs"),
+	BREAKS(RULE_FIN_COUNTED,
+	       OPEN "> P. 1:6 ack 1; < . 1 ack 6 win 5; > F. 6 ack 1; < . 1 ack 6 win 5; > F. 6 ack 1; "
+		    "< . 1 ack 6 win 5; > F. 6 ack 1; < . 1 ack 6 win 5",
+	       "ack 7: FIN+1", NULL),
 	LIKELY_BREAKS(RULE_FIN_COUNTED, OPEN "< F. 1 ack 1; > . 1 ack 2; > F. 1 ack 2; > F. 1 ack 2; < R 2",
 		      "ack 2: FIN+1", "RST in answer to our FIN, which was never acknowledged"),
 
@@ -232,7 +249,9 @@ static const struct sequence {
 	KEEPS(RULE_RST_NUMBER, OPEN "< P. 1:6 ack 1; < R 6"),
 	KEEPS(RULE_RST_NUMBER,
 	      OPEN "< P. 1:6 ack 1; > . 1 ack 6; < P. 6:9 ack 1; < R 6"), /* answers our ACK */
-	SAYS_NOTHING(RULE_RST_NUMBER, OPEN "< R 65535"),                  /* what is before it may be lost */
+	KEEPS(RULE_RST_NUMBER, OPEN "< F. 1 ack 1; < R 2"),
+	KEEPS(RULE_RST_NUMBER, OPEN "< P. 1:6 ack 1; > R 1; > . 1 ack 3; < R 6"), /* its own abort */
+	SAYS_NOTHING(RULE_RST_NUMBER, OPEN "< R 65535"), /* what is before it may be lost */
 	SAYS_NOTHING(RULE_RST_NUMBER, "> S 0 win 65535 opt wscale=2; < S. 0 ack 1 opt wscale=2; "
 				      "> . 1 ack 1; < R 262140"),
 	LIKELY_BREAKS(RULE_RST_NUMBER, OPEN "< P. 1:6 ack 1; < R 3", "SEQ 6, the next number of the target",
@@ -305,6 +324,8 @@ static void check_decision(const struct observe *o, const struct sequence *q)
 	if (v->certainty != (q->how == BROKEN ? CERTAIN : LIKELY))
 		fail_msg("%s: %s is broken, but %s", q->segments, v->rule->name,
 			 certainty_name(v->certainty));
+	if (passed && q->rule != RULE_FIN_PLACE) /* which has two ways to be broken */
+		fail_msg("%s: %s is both kept and broken", q->segments, v->rule->name);
 	if (q->expected)
 		assert_string_equal(v->expected, q->expected);
 	if (q->observed)
@@ -447,11 +468,31 @@ static void test_notes(void **state)
 	assert_int_equal(notes_of(OPEN "< P. 1:6 ack 1; < P. 6:8 ack 1"), 0);
 	assert_int_equal(notes_of(OPEN "< P. 1:6 ack 1; < . 1 ack 1"), NOTE_OLD);
 	assert_int_equal(notes_of(OPEN "> P. 1:6 ack 1; < . 1 ack 6; < . 1 ack 1"), NOTE_OLD);
+	assert_int_equal(notes_of(OPEN "< . 1 ack 0"), NOTE_OLD);
+	assert_int_equal(notes_of(OPEN "< R 1; < P. 1:6 ack 1"), NOTE_OLD);
 	assert_int_equal(notes_of(OPEN "< F. 1 ack 1"), NOTE_FIN);
 	assert_int_equal(notes_of(OPEN "< F. 1 ack 1; < F. 1 ack 1"), NOTE_REPEATED);
 	assert_int_equal(notes_of(OPEN "> F. 1 ack 1; < . 1 ack 2"), NOTE_ACKS_FIN);
 	assert_int_equal(notes_of(OPEN "> F. 1 ack 1; < . 1 ack 2; < F. 1 ack 2"), NOTE_FIN);
 	assert_int_equal(notes_of(OPEN "> F. 1 ack 1; < F. 1 ack 2"), NOTE_FIN | NOTE_ACKS_FIN);
+}
+
+/* What the exchange reads from the observer beside its judgements. */
+static void test_facts(void **state)
+{
+	struct observe o;
+
+	(void)state;
+	observe_begin(&o, observe_isns[1]);
+	observe(&o, "> S 0; > S 0; < S. 0 ack 1; > . 1 ack 1; > F. 1 ack 1; > F. 1 ack 1; > F. 1 ack 1");
+	assert_int_equal(o.c.syns_sent, 2);
+	assert_int_equal(o.c.fins_sent, 3);
+	assert_false(o.c.was_reset || o.c.gone);
+	observe_begin(&o, observe_isns[1]);
+	observe(&o, OPEN "> R 1; > . 1 ack 1");
+	assert_false(o.c.gone);
+	observe(&o, "< R 1");
+	assert_true(o.c.gone && o.c.was_reset);
 }
 
 int main(void)
@@ -460,7 +501,7 @@ int main(void)
 		cmocka_unit_test(test_sequences),       cmocka_unit_test(test_every_rule_is_here),
 		cmocka_unit_test(test_several_at_once), cmocka_unit_test(test_abort_at_zero),
 		cmocka_unit_test(test_forgotten_acks),  cmocka_unit_test(test_remembered_acks),
-		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_notes),           cmocka_unit_test(test_facts),
 	};
 
 	return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
