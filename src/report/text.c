@@ -197,9 +197,11 @@ static void result(FILE *out, const struct report_run *run, const struct report_
 	fprintf(out, "finwait probe %s%s%s%s   from %s\n", result->target,
 		strcmp(to, result->target) ? " (" : "", strcmp(to, result->target) ? to : "",
 		strcmp(to, result->target) ? ")" : "", endpoint_text(&x->params.prober.source, from));
-	fprintf(out, "seed %#llx   isn %u   close %s   guard: %s%s%s\n\n", (unsigned long long)run->seed,
-		x->params.prober.isn, x->params.check->word, run->guard, run->guard_note[0] ? ", " : "",
-		run->guard_note);
+	fprintf(out, "seed %#llx   isn %u   close %s   guard: %s\n", (unsigned long long)run->seed,
+		x->params.prober.isn, x->params.check->word, run->guard);
+	if (run->guard_note[0])
+		print_row(out, run, "33", "guard", run->guard_note, NULL);
+	fputc('\n', out);
 	if (x->lines_count) {
 		ladder_draw(x, &style, print_line, out);
 		fputc('\n', out);

@@ -264,6 +264,7 @@ case $status in
 *) fail 'a cable pulled on the target: no verdict on it' "exit status $status" "$out" "$err" ;;
 esac
 on_target ip link set target0 up
+on_target ip -6 address replace 2001:db8:793::2/64 dev target0 nodad
 wait_until sh -c "ping -c1 -W1 $target || ./finwait probe -q --timeout 0.2 $target:1"
 
 during 'the interface goes down' ip link set "$FINWAIT_IF" down
@@ -276,8 +277,18 @@ if command -v nft >/dev/null && nft add table inet t 2>/dev/null; then
 	nft 'add chain inet t c { type filter hook output priority 0; }'
 	nft add rule inet t c tcp flags syn drop
 	probe --timeout 1 "$target:7"
-	expect 'a firewall on this host' 3 'was not seen leaving: a firewall of this'
+	expect 'a firewall on this host' 3 'firewall refused a segment|was not seen leaving: a firewall'
 	nft delete table inet t
+	on_target nft add table inet t
+	on_target nft 'add chain inet t c { type filter hook input priority 0; }'
+	on_target nft add rule inet t c tcp dport 7 reject with icmpx type admin-prohibited
+	probe --timeout 3 "$target:7"
+	expect 'a router that says no' 4 'ICMP type 3 code 13 from 198\.18\.0\.2'
+	probe --timeout 3 "$target6:7"
+	expect 'a router that says no, IPv6' 4 'ICMPv6 type 1 code 1 from 2001:db8:793::2'
+	probe -q --timeout 3 --expect silent "$target:7"
+	is 'ICMP is silence for --expect' "$status" 0
+	on_target nft delete table inet t
 else
 	skip 'a firewall on this host' 'no nft'
 fi
