@@ -28,12 +28,17 @@ static void on_signal(int number)
 
 static void catch_signals(void)
 {
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	struct sigaction action = { .sa_handler = on_signal };
 
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write() */
 	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		sigaction(numbers[i], &action, NULL);
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		struct sigaction before;
+
+		if (!sigaction(numbers[i], NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	}
 }
 
 /* ---- reports ----------------------------------------------------------------------------------- */
@@ -109,8 +114,11 @@ static bool close_reports(struct session *session)
 
 		if (file == stdout)
 			continue;
+		failed |= fflush(file) != 0;
+		if (failed)
+			complain("a %s report is incomplete: %s", session->outputs[i].format->name,
+				 strerror(errno));
 		if (fclose(file) || failed) {
-			complain("a report is incomplete: %s", strerror(errno));
 			complete = false;
 		}
 	}
@@ -159,9 +167,12 @@ static void finished(void *arg, size_t index)
 {
 	struct session *session = arg;
 	struct exchange *x = &session->plan.exchanges[index];
+	static const char *const found[] = { "neither", "open", "closed", "silent" };
+	char expected[64];
 	const struct report_result result = {
 		.target = session->targets[index / session->plan.lane_length],
 		.exchange = x,
+		.expected = session->settings->expect != REACH_NONE ? expected : NULL,
 	};
 	unsigned *totals[] = {
 		[OUTCOME_PASS] = &session->totals.passed,
@@ -171,8 +182,15 @@ static void finished(void *arg, size_t index)
 		[OUTCOME_FAIL] = &session->totals.failed,
 	};
 
-	for (size_t i = 0; i < session->outputs_count; i++)
-		session->outputs[i].format->result(session->outputs[i].file, &session->run, &result);
+	snprintf(expected, sizeof expected, "%s, found %s", found[session->settings->expect],
+		 found[x->reach]);
+	for (size_t i = 0; i < session->outputs_count; i++) {
+		struct output *o = &session->outputs[i];
+
+		o->format->result(o->file, &session->run, &result);
+		if (ferror(o->file)) /* nobody reads on: enough */
+			stop = 1;
+	}
 	++*totals[x->outcome];
 	session->status = worse(session->status, status_of(session->settings, x));
 	exchange_free(x);
@@ -214,6 +232,8 @@ static void play(struct session *session, struct link *link)
 		session->outputs[i].format->begin(session->outputs[i].file, &session->run);
 	if (run_all(&run) != RUN_DONE)
 		session->status = worse(session->status, EXIT_NOT_RUN);
+	for (size_t i = 0; i < run.count; i++)
+		session->totals.not_begun += !run.exchanges[i].started;
 	wire_link_stats(link, &stats);
 	session->run.capture_drops = stats.dropped;
 	if (stats.dropped)
@@ -255,6 +275,8 @@ static int check_words(const struct probe_settings *s, size_t n)
 		complain("no target: finwait probe HOST:PORT");
 	else if (s->ipv4 && s->ipv6)
 		complain("-4 and -6 exclude each other");
+	else if (s->interface && !s->interface[0])
+		complain("-i wants the name of an interface");
 	else if (s->quiet && s->verbose)
 		complain("-q and -v exclude each other");
 	else
@@ -328,7 +350,7 @@ static const struct option_spec options[] = {
 	  .group = "Opening", .seen = AT(syn_options_given),
 	  .help = "options of our SYN: none, or of mss=N, sackok, ts, wscale=N (default: all four)" },
 	{ .name = "window", .kind = OPTION_NUMBER, .offset = AT(window), .argument = "BYTES",
-	  .group = "Opening", .min = 1, .max = 65535, .help = "window we advertise (default: 65535)" },
+	  .group = "Opening", .min = 1, .max = 65535, .help = "window field we send; wscale multiplies it (default: 65535)" },
 	{ .name = "ttl", .kind = OPTION_NUMBER, .offset = AT(ttl), .argument = "NUMBER",
 	  .group = "Opening", .min = 1, .max = 255, .help = "TTL or hop limit we send (default: 64)" },
 	{ .name = "send", .kind = OPTION_STRING, .offset = AT(send), .argument = "TEXT",
@@ -340,11 +362,12 @@ static const struct option_spec options[] = {
 		  "judged" },
 	{ .name = "expect", .kind = OPTION_CHOICE, .offset = AT(expect), .argument = "WHAT",
 	  .group = "Verdict", .choices = expect_words,
-	  .help = "let the exit status answer, 0 or 1, whether the port is open, closed or silent" },
+	  .help = "let the exit status answer, 0 or 1, whether the port is open, closed or silent; 3 if "
+		  "it could not be tried" },
 	{ .name = "strict", .kind = OPTION_FLAG, .offset = AT(strict), .group = "Verdict",
 	  .help = "let failures that are only likely, or only a SHOULD, change the exit status" },
 	{ .name = "count", .letter = 'c', .kind = OPTION_NUMBER, .offset = AT(count), .argument = "N",
-	  .group = "Running", .min = 1, .max = PROBE_MOST, .help = "probes per target (default: 1)" },
+	  .group = "Running", .min = 1, .max = PROBE_MOST, .help = "probes per target, at most 4096 in all (default: 1)" },
 	{ .name = "interval", .kind = OPTION_SECONDS, .offset = AT(interval_us), .argument = "SECONDS",
 	  .group = "Running", .max = 86400000000, .help = "between probes of one target (default: 1)" },
 	{ .name = "rate", .kind = OPTION_NUMBER, .offset = AT(rate), .argument = "N", .group = "Running",

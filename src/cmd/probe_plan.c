@@ -44,8 +44,12 @@ static int find_way(struct destination *d, struct wire_path *path, const struct 
 		return EXIT_USAGE;
 	}
 	if (resolve_target(&d->target, text, d->source.addr.family ? d->source.addr.family : family,
-			   &usage, why, why_len))
+			   &usage, why, why_len)) {
+		if (!family && d->source.addr.family)
+			snprintf(why, why_len, "%s has no IPv%d address, which --source %s asks for", text,
+				 d->source.addr.family, s->source);
 		return refused(usage);
+	}
 	if (route_find(&path->route, &d->target.addr, s->interface, &d->source.addr, &usage, why,
 		       why_len))
 		return refused(usage);

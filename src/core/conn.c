@@ -70,6 +70,7 @@ static void open_seen(struct conn *c, const struct segment *s)
 	t->end = s->seq + segment_len(s);
 	c->contiguous = t->end;
 	c->data_end = t->end;
+	c->beyond_seq = t->end;
 	t->window = s->window;
 	t->options |= s->options.present;
 	if (s->flags & FLAG_ACK) {
@@ -150,7 +151,13 @@ static void judge_ack_unsent(const struct judge *g)
 
 	if (!p->syn || !(g->s->flags & FLAG_ACK))
 		return;
-	if (seq_gt(g->s->ack, p->end)) {
+	if (seq_le(g->s->ack, p->iss)) {
+		struct verdict *v = judge_fail(g, RULE_ACK_UNSENT, LIKELY,
+					       "it is of an older connection with these ports");
+
+		judge_expected(v, "ack 1 or more");
+		judge_observed(v, "ack %d", seq_diff(g->s->ack, p->iss));
+	} else if (seq_gt(g->s->ack, p->end)) {
 		struct verdict *v = judge_fail(g, RULE_ACK_UNSENT, CERTAIN, NULL);
 
 		judge_expected(v, "ack at most %u, all that was sent", judge_relative(p, p->end));
@@ -187,6 +194,11 @@ static void judge_ack_kept(const struct judge *g)
 
 		judge_expected(v, "ack %u or more, as before", judge_relative(&g->c->prober, t->ack));
 		judge_observed(v, "ack %u", judge_relative(&g->c->prober, g->s->ack));
+	} else if (g->s->seq == t->end && g->s->t_us - g->c->acked_us > REORDER_US) {
+		struct verdict *v = judge_fail(g, RULE_ACK_KEPT, LIKELY, "it was overtaken by later ones");
+
+		judge_expected(v, "ack %u or more, as before", judge_relative(&g->c->prober, t->ack));
+		judge_observed(v, "ack %u", judge_relative(&g->c->prober, g->s->ack));
 	}
 }
 
@@ -196,7 +208,9 @@ static void judge_syn_counted(const struct judge *g)
 	const struct conn_side *t = &g->c->target;
 	const struct segment *s = g->s;
 
-	if (seq_gt(s->seq, t->iss)) {
+	if (g->c->data_end - t->iss > 1u << 30) {
+		return; /* the ISN is too far back to compare with */
+	} else if (seq_gt(s->seq, t->iss)) {
 		judge_pass(g, RULE_SYN_COUNTED);
 	} else if ((s->flags & FLAG_FIN) || s->len > 1 || seq_lt(s->seq, t->iss)) {
 		struct verdict *v = judge_fail(g, RULE_SYN_COUNTED, CERTAIN, NULL);
@@ -225,7 +239,7 @@ static void judge_fin_counted(const struct judge *g)
 	}
 	updates = c->prober.fin_seq != c->prober.iss + 1 && s->window != c->target.window;
 	if (s->ack == c->prober.fin_seq && c->target.ack == s->ack && !segment_len(s) &&
-	    s->seq == c->target.end && !updates && c->fins_sent != c->fins_refused_last) {
+	    s->seq == c->target.end && s->window && c->target.window && !updates && c->fins_sent != c->fins_refused_last) {
 		c->fins_refused_last = c->fins_sent;
 		if (++c->fins_refused == 3) {
 			struct verdict *v = judge_fail(g, RULE_FIN_COUNTED, CERTAIN, NULL);
@@ -253,7 +267,7 @@ static void judge_fin(const struct judge *g)
 	if (!t->fin && (seq_lt(fin_seq, c->data_end) || seq_lt(fin_seq + 1, t->end))) {
 		v = judge_fail(g, RULE_FIN_PLACE, CERTAIN, NULL);
 		judge_expected(v, "FIN at %u or beyond, behind what was sent",
-			       judge_relative(t, c->data_end));
+			       judge_relative(t, seq_max(c->data_end, t->end - 1)));
 		judge_observed(v, "FIN at %u", judge_relative(t, fin_seq));
 		return;
 	}
@@ -288,7 +302,11 @@ static void judge_hole(const struct judge *g)
 	c->beyond_us = s->t_us;
 	if (++c->beyond != 2)
 		return;
-	v = judge_fail(g, s->len ? RULE_OLDEST_FIRST : RULE_FIN_PLACE, CERTAIN, NULL);
+	/* A hole of one number is no large segment that the path cannot carry. */
+	v = judge_fail(g, s->len ? RULE_OLDEST_FIRST : RULE_FIN_PLACE,
+		       s->seq == c->contiguous + 1 ? CERTAIN : LIKELY,
+		       s->seq == c->contiguous + 1 ? NULL :
+						     "the path drops what lies before it each time");
 	judge_expected(v, "SEQ %u, the first number that we do not know",
 		       judge_relative(&c->target, c->contiguous));
 	judge_observed(v, "SEQ %u%s, three times", judge_relative(&c->target, s->seq),
@@ -359,7 +377,7 @@ static void judge_state(const struct judge *g, bool old)
 	if (fin_due)
 		before = reachable(c, fin_may_be_sent(before));
 	c->ever |= before;
-	if (s->flags & FLAG_FIN)
+	if ((s->flags & FLAG_FIN) && !old)
 		c->assumed = fin_sent_from(c->assumed);
 	if (((old ? c->ever : before) & can)) {
 		judge_pass(g, RULE_STATE);
@@ -413,6 +431,8 @@ static void judge_synchronized(const struct judge *g)
 	judge_data(g);
 	judge_state(g, old);
 	if (s->flags & FLAG_ACK) {
+		if (!t->acked || seq_gt(s->ack, t->ack))
+			c->acked_us = s->t_us;
 		t->ack = t->acked ? seq_max(t->ack, s->ack) : s->ack;
 		t->acked = true;
 	}

@@ -29,6 +29,7 @@ enum { CONN_ACKS = 8 };
 
 struct conn {
 	struct conn_side prober, target;
+	int64_t acked_us;       /* when target.ack last rose */
 	tcp_states states;      /* of the target, now */
 	tcp_states ever;        /* all it may have been in */
 	enum tcp_state assumed; /* of the target, if nothing sent to it was lost */
@@ -70,7 +71,7 @@ enum note {
 	NOTE_CHECKSUM_UNKNOWN = 1 << 10,
 };
 
-enum { JUDGEMENT_VERDICTS = 4 };
+enum { JUDGEMENT_VERDICTS = 8 };
 
 /* One segment of the target, judged. `passed` has a bit per rule that was decided and kept. */
 struct judgement {

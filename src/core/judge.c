@@ -18,6 +18,7 @@ struct verdict *judge_fail(const struct judge *g, enum rule_id id, enum certaint
 
 	if (g->j->count < JUDGEMENT_VERDICTS - 1)
 		g->j->count++; /* the last place is overwritten: a segment that broken has said enough */
+	g->j->passed &= ~(1u << id);
 	*v = (struct verdict){ .outcome = OUTCOME_FAIL, .certainty = certainty, .rule = &rules[id],
 			       .frame = g->s->frame };
 	snprintf(v->reason, sizeof v->reason, "%s", excuse ? excuse : "");
@@ -155,11 +156,18 @@ static void judge_options(const struct judge *g)
 	judge_pass(g, RULE_OPTION_LENGTH);
 	if (!(s->flags & FLAG_SYN))
 		judge_syn_options(g);
-	if (!g->c->prober.syn)
-		return;
+	if (!g->c->prober.syn || (!g->c->target.syn && !(s->flags & FLAG_SYN)))
+		return; /* of an older connection, perhaps */
 	if (s->flags & FLAG_SYN)
 		judge_offered(g, OPTION_WSCALE, OPTION_WSCALE, RULE_WSCALE_OFFERED);
 	judge_offered(g, OPTION_TIMESTAMPS, OPTION_TIMESTAMPS, RULE_TIMESTAMPS_OFFERED);
+	if (!(s->flags & (FLAG_SYN | FLAG_RST)) && (s->options.present & OPTION_TIMESTAMPS) &&
+	    g->c->target.syn && (g->c->prober.options & ~g->c->target.options & OPTION_TIMESTAMPS)) {
+		struct verdict *v = judge_fail(g, RULE_TIMESTAMPS_OFFERED, CERTAIN, NULL);
+
+		judge_expected(v, "no timestamps, since the SYN,ACK had none");
+		judge_observed(v, "timestamps");
+	}
 	judge_offered(g, OPTION_SACK, OPTION_SACK_PERMITTED, RULE_SACK_OFFERED);
 	if ((g->c->prober.options & g->c->target.options & OPTION_TIMESTAMPS) &&
 	    !(s->flags & (FLAG_SYN | FLAG_RST))) {

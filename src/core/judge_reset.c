@@ -10,24 +10,32 @@ bool judge_acked_before(const struct conn *c, uint32_t ack)
 	return false;
 }
 
-/* RFC 9293 3.5.2 group 1: no connection, and the SYN has no ACK to take a number from. */
-static void judge_refusal(const struct judge *g)
+/* RFC 9293 3.5.2 group 1: no connection, and the SYN has no ACK to take a number from. What is nowhere
+ * near that belongs to an older connection with the same ports, and is dropped in SYN-SENT (3.10.7.3):
+ * false. */
+static bool judge_refusal(const struct judge *g)
 {
 	const struct conn_side *p = &g->c->prober;
 	const struct segment *s = g->s;
+	bool ack = s->flags & FLAG_ACK;
+	struct verdict *v;
 
-	g->j->notes |= NOTE_REFUSED;
-	if ((s->flags & FLAG_ACK) && s->seq == 0 && s->ack == p->end) {
-		judge_pass(g, RULE_REFUSAL);
-	} else {
-		struct verdict *v = judge_fail(g, RULE_REFUSAL, CERTAIN, NULL);
-
-		judge_expected(v, "RST,ACK with SEQ 0 and ack %u", judge_relative(p, p->end));
-		if (s->flags & FLAG_ACK)
-			judge_observed(v, "RST,ACK with SEQ %u and ack %u", s->seq, judge_relative(p, s->ack));
-		else
-			judge_observed(v, "RST without ACK, SEQ %u", s->seq);
+	if (ack ? s->ack - (p->end - 2) > 4 : s->seq != 0) {
+		g->j->notes |= NOTE_OLD_CONNECTION;
+		return false;
 	}
+	g->j->notes |= NOTE_REFUSED;
+	if (ack && s->seq == 0 && s->ack == p->end) {
+		judge_pass(g, RULE_REFUSAL);
+		return true;
+	}
+	v = judge_fail(g, RULE_REFUSAL, CERTAIN, NULL);
+	judge_expected(v, "RST,ACK with SEQ 0 and ack %u", judge_relative(p, p->end));
+	if (ack)
+		judge_observed(v, "RST,ACK with SEQ %u and ack %u", s->seq, judge_relative(p, s->ack));
+	else
+		judge_observed(v, "RST without ACK, SEQ %u", s->seq);
+	return true;
 }
 
 /* Also true for what may have been forgotten. */
@@ -37,11 +45,12 @@ static bool may_be_acked_before(const struct conn *c, uint32_t ack)
 	       (c->acks_count >= CONN_ACKS && seq_gt(ack, c->target.iss) && seq_le(ack, c->prober.ack));
 }
 
-/* Whether this RST can only be an answer to the prober's own RST. */
+/* Whether this RST can only be an answer to the prober's own RST. Before a SYN,ACK, the refusal of our SYN
+ * looks just the same. */
 static bool answers_reset(const struct conn *c, const struct segment *s)
 {
 	return c->reset_sent && (s->flags & FLAG_ACK) && s->seq == 0 && s->ack == c->reset_seq &&
-	       (!c->target.syn || c->target.end != 0);
+	       c->target.syn && c->target.end != 0;
 }
 
 /* An abort that was on its way already has the number of an abort; it is not the answer. */
@@ -55,7 +64,11 @@ static bool judge_stray_answer(const struct judge *g)
 	} else if (g->s->seq == c->target.end || may_be_acked_before(c, g->s->seq)) {
 		return false;
 	} else {
-		struct verdict *v = judge_fail(g, RULE_STRAY_ANSWER, CERTAIN, NULL);
+		uint32_t window = (uint32_t)c->prober.window << c->prober.wscale;
+		bool abort = seq_in(g->s->seq, c->target.end, window);
+		struct verdict *v = judge_fail(g, RULE_STRAY_ANSWER, abort ? LIKELY : CERTAIN,
+					       abort ? "it is an abort, and data before it was lost" :
+						       NULL);
 
 		judge_expected(v, "RST with SEQ %u, the ACK of the stray segment",
 			       judge_relative(&c->target, c->stray_ack));
@@ -128,8 +141,8 @@ void judge_reset(const struct judge *g)
 	} else if (c->stray_sent && judge_stray_answer(g)) {
 		/* judged */
 	} else if (!c->target.syn) {
-		if (c->prober.syn)
-			judge_refusal(g);
+		if (!c->prober.syn || !judge_refusal(g))
+			return;
 	} else {
 		g->j->notes |= NOTE_RESET;
 		judge_reset_number(g);

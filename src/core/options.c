@@ -93,6 +93,8 @@ bool options_build(struct tcp_options *o)
 	uint8_t out[2 * OPTIONS_MAX] = { 0 };
 	size_t n = 0;
 
+	if (o->sack_count > 4)
+		return false;
 	if (o->present & OPTION_MSS) {
 		memcpy(out + n, "\x02\x04", 2);
 		put(out + n + 2, o->mss, 2);
@@ -118,7 +120,7 @@ bool options_build(struct tcp_options *o)
 	if (o->present & OPTION_SACK) {
 		out[n] = KIND_SACK;
 		out[n + 1] = (uint8_t)(2 + 8 * o->sack_count);
-		for (int i = 0; i < o->sack_count && i < 4; i++) {
+		for (int i = 0; i < o->sack_count; i++) {
 			put(out + n + 2 + 8 * i, o->sack[i].left, 4);
 			put(out + n + 6 + 8 * i, o->sack[i].right, 4);
 		}
@@ -221,7 +223,7 @@ const char *options_text(const struct tcp_options *o, char *text, size_t len)
 		ADD("%sTS val %u ecr %u", n ? "," : "", o->tsval, o->tsecr);
 	if (o->present & OPTION_WSCALE)
 		ADD("%swscale %u", n ? "," : "", o->wscale);
-	for (int i = 0; i < o->sack_count; i++)
+	for (int i = 0; i < o->sack_count && i < 4; i++)
 		ADD("%ssack %u:%u", n ? "," : "", o->sack[i].left, o->sack[i].right);
 	if (o->present & OPTION_OTHER)
 		ADD("%sunknown option", n ? "," : "");

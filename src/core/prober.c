@@ -8,8 +8,10 @@ enum {
 	RTO_MAX_US = 60000000,    /* RFC 6298 2.5 */
 	MSS_DEFAULT_4 = 536,      /* RFC 9293 3.7.1 (MUST-15) */
 	MSS_DEFAULT_6 = 1220,
+	DATA_MOST = 1200,         /* fits, with all headers, every path for IPv6 (RFC 8200 5) */
 	DATA_BURST = 4,           /* segments at once (RFC 6928 allows 10) */
-	REFUSALS = 4,             /* RSTs from CLOSED: a war is not joined */
+	REFUSALS = 4,             /* RSTs: a war is not joined */
+	REPEATS = 100,            /* ACKs a second of what brings nothing new (cf. RFC 5961 7) */
 };
 
 void prober_init(struct prober *p, const struct prober_params *params, const uint8_t *data,
@@ -76,6 +78,13 @@ static void arm(struct prober *p, int64_t now_us)
 	p->rto_at_us = p->snd_una == p->snd_nxt ? INT64_MAX : now_us + p->rto_us;
 }
 
+static size_t at_most(size_t len, size_t mss)
+{
+	size_t most = mss < DATA_MOST ? mss : DATA_MOST;
+
+	return len < most ? len : most;
+}
+
 static void time_round_trip(struct prober *p, int64_t now_us)
 {
 	if (p->timed_us)
@@ -99,8 +108,7 @@ static void send_queued(struct prober *p, int64_t now_us, struct prober_out *out
 
 		if (p->snd_nxt - p->snd_una > p->target_window)
 			window = 0;
-		if (left > p->target_mss)
-			left = p->target_mss;
+		left = at_most(left, p->target_mss);
 		if (left > window)
 			left = window;
 		fin = p->fin_wanted && at + left == p->data_len && !p->fin_sent;
@@ -215,7 +223,7 @@ static void received_in_syn_sent(struct prober *p, const struct segment *s, int6
 	bool ack_ok = (s->flags & FLAG_ACK) && s->ack == p->snd_nxt;
 
 	if ((s->flags & FLAG_ACK) && !ack_ok) {
-		if (!(s->flags & FLAG_RST))
+		if (!(s->flags & FLAG_RST) && p->refusals++ < REFUSALS)
 			emit(p, out, s->ack, FLAG_RST, now_us);
 		return;
 	}
@@ -306,11 +314,21 @@ static bool take_text(struct prober *p, const struct segment *s)
 	return true;
 }
 
+static bool may_repeat(struct prober *p, int64_t now_us)
+{
+	if (now_us - p->repeats_us >= 1000000) {
+		p->repeats_us = now_us;
+		p->repeated_acks = 0;
+	}
+	return p->repeated_acks++ < REPEATS;
+}
+
 /* RFC 9293 3.10.7.4, for a receiver whose window is never full. */
 static void received_in_synchronized(struct prober *p, const struct segment *s, int64_t now_us,
 				     struct prober_out *out)
 {
 	const uint32_t window = (uint32_t)p->params->window << p->params->syn_options.wscale;
+	const uint32_t known = p->rcv_nxt;
 	bool in_window = seq_in(s->seq, p->rcv_nxt, window);
 
 	if (s->flags & FLAG_RST) {
@@ -325,7 +343,8 @@ static void received_in_synchronized(struct prober *p, const struct segment *s, 
 		/* In SYN-RECEIVED it is the other half of a simultaneous open (Figure 7). */
 		if (p->state == TCP_SYN_RECEIVED && (s->flags & FLAG_ACK) && s->seq == p->irs)
 			take_ack(p, s, now_us);
-		ack_now(p, now_us, out);
+		if (may_repeat(p, now_us))
+			ack_now(p, now_us, out);
 		send_queued(p, now_us, out);
 		return;
 	}
@@ -337,7 +356,8 @@ static void received_in_synchronized(struct prober *p, const struct segment *s, 
 	take_ack(p, s, now_us);
 	if (p->state == TCP_CLOSED)
 		return;
-	if (take_text(p, s) || (!segment_len(s) && seq_lt(s->seq, p->rcv_nxt)))
+	if ((take_text(p, s) || (!segment_len(s) && seq_lt(s->seq, p->rcv_nxt))) &&
+	    (p->rcv_nxt != known || may_repeat(p, now_us)))
 		ack_now(p, now_us, out);
 	send_queued(p, now_us, out);
 }
@@ -371,7 +391,7 @@ void prober_received(struct prober *p, const struct segment *s, int64_t now_us,
 void prober_release_fin(struct prober *p, int64_t now_us, struct prober_out *out)
 {
 	p->hold_fin = false;
-	if (!p->fin_held)
+	if (!p->fin_held || p->state == TCP_CLOSED)
 		return;
 	take_fin(p);
 	ack_now(p, now_us, out);
@@ -401,8 +421,7 @@ void prober_timeout(struct prober *p, int64_t now_us, struct prober_out *out)
 	if (p->snd_una - first < p->data_len) {
 		size_t at = p->snd_una - first, left = p->data_len - at;
 
-		if (left > p->target_mss)
-			left = p->target_mss;
+		left = at_most(left, p->target_mss);
 		if (left > p->snd_nxt - p->snd_una)
 			left = p->snd_nxt - p->snd_una;
 		s->flags |= FLAG_PSH;

@@ -44,7 +44,9 @@ struct prober {
 	uint64_t received;   /* bytes of data in order */
 	int64_t rto_us, rto_at_us; /* rto_at_us is INT64_MAX while nothing is outstanding */
 	unsigned repeats;    /* of the oldest outstanding segment */
-	unsigned refusals;   /* RSTs sent from CLOSED */
+	unsigned refusals;   /* RSTs sent in answer to something */
+	unsigned repeated_acks; /* that brought nothing new, ... */
+	int64_t repeats_us;  /* ... in the second that began then */
 	int64_t srtt_us, rttvar_us; /* 0: no measurement yet */
 	uint32_t timed_seq;  /* end of the segment whose round trip is being timed ... */
 	int64_t timed_us;    /* ... and when it left; 0: none */

@@ -184,6 +184,7 @@ static json_t *result_value(const struct report_result *result)
 	set_number(o, "isn", x->params.prober.isn);
 	set_text(o, "verdict", outcome_name(x->outcome));
 	set_text(o, "reach", reach_name(x->reach));
+	set_text(o, "expectation", result->expected);
 	set_leading(o, x);
 	for (size_t i = 0; i < x->points_count; i++)
 		json_array_append_new(points, point_value(&x->points[i]));
@@ -265,6 +266,7 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 	set_number(o, "fail", totals->failed);
 	set_number(o, "inconclusive", totals->inconclusive);
 	set_number(o, "error", totals->errors);
+	set_number(o, "not_begun", totals->not_begun);
 	set_number(o, "capture_drops", (int64_t)run->capture_drops);
 	print(out, o);
 }

@@ -9,7 +9,7 @@
 
 enum {
 	COLUMN_STATE = 13,
-	COLUMN_ARROW = 38,
+	COLUMN_ARROW = 37,
 	LINE = 512, /* bytes, with colours and UTF-8 */
 };
 

@@ -26,10 +26,11 @@ struct report_run {
 struct report_result {
 	const char *target; /* as the user wrote it */
 	const struct exchange *exchange;
+	const char *expected; /* what --expect asked for, and what was found; or NULL */
 };
 
 struct report_totals {
-	unsigned passed, failed, inconclusive, errors;
+	unsigned passed, failed, inconclusive, errors, not_begun;
 };
 
 struct report_format {

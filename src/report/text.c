@@ -177,10 +177,13 @@ static void print_quiet(FILE *out, const struct report_run *run, const struct re
 	const struct exchange *x = result->exchange;
 
 	print_colored(out, run, outcome_color(x->outcome), conclusion(x), 13);
-	fprintf(out, " %s", result->target);
+	fprintf(out, "%s", result->target);
 	for (size_t i = 0; i < x->points_count; i++)
 		fprintf(out, "%s %s: %s", i ? ";" : " ", x->points[i].name, x->points[i].text);
+	if (result->expected)
+		fprintf(out, "; expected: %s", result->expected);
 	fputc('\n', out);
+	fflush(out);
 }
 
 static void result(FILE *out, const struct report_run *run, const struct report_result *result)
@@ -211,6 +214,8 @@ static void result(FILE *out, const struct report_run *run, const struct report_
 	print_target(out, run, x);
 	print_answer(out, run, x);
 	print_conclusion(out, run, x);
+	if (result->expected)
+		print_row(out, run, "0", "expected", result->expected, NULL);
 	fputc('\n', out);
 	fflush(out);
 }
@@ -228,6 +233,8 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 	if (run->capture_drops)
 		fprintf(out, "the capture lost %llu frames: what was judged may be incomplete\n",
 			(unsigned long long)run->capture_drops);
+	if (totals->not_begun)
+		fprintf(out, "%u probes were not begun\n", totals->not_begun);
 	if (all > 1)
 		fprintf(out, "%u probes: %u conform, %u violate, %u inconclusive, %u errors\n", all,
 			totals->passed, totals->failed, totals->inconclusive, totals->errors);

@@ -14,6 +14,7 @@ enum {
 	CONFIRM_US = 1000000,
 	LINGER_US = 5000,       /* and two round trips, to see what our last segment draws */
 	LINGER_MOST_US = 1000000,
+	LATE_US = 300000,       /* a busy host may take this long to show what has left */
 	ICMP_RETRY_US = 1500000, /* after an ICMP error: time for one more SYN */
 	LONGEST = 10,           /* times the timeout, and ... */
 	LARGEST = 16 << 20,     /* ... bytes: a target may send for ever */
@@ -52,6 +53,15 @@ static void forget_pending(struct exchange *x, size_t index)
 		(x->pending_count - index) * sizeof *x->pending);
 }
 
+/* The number of the prober's present state. */
+static unsigned state_serial(struct exchange *x)
+{
+	if (x->serial_state != x->prober.state)
+		x->serial++;
+	x->serial_state = x->prober.state;
+	return x->serial;
+}
+
 /* Remembers the segments that a call of the prober added to `out`, until they are seen leaving. The
  * oldest give way: in a long transfer captured segments are read faster than they come round. */
 static void expect_leaving(struct exchange *x, const struct prober_out *out, size_t from, int64_t now_us)
@@ -67,6 +77,7 @@ static void expect_leaving(struct exchange *x, const struct prober_out *out, siz
 			.len = out->segments[i].len,
 			.flags = out->segments[i].flags,
 			.state = x->prober.state,
+			.serial = state_serial(x),
 		};
 	}
 }
@@ -79,12 +90,12 @@ static void fail_exchange(struct exchange *x, const char *error)
 
 /* Takes the segment from those on their way out. Returns false if it is none of them. */
 static bool seen_leaving(struct exchange *x, const struct segment *s, int64_t now_us,
-			 enum tcp_state *state)
+			 struct pending *seen)
 {
 	for (size_t i = 0; i < x->pending_count; i++)
 		if (x->pending[i].seq == s->seq && x->pending[i].ack == s->ack &&
 		    x->pending[i].flags == s->flags && x->pending[i].len == s->len) {
-			*state = x->pending[i].state;
+			*seen = x->pending[i];
 			forget_pending(x, i);
 			x->pending_us = now_us;
 			return true;
@@ -142,7 +153,7 @@ static bool step_done(const struct exchange *x, int64_t now_us)
 	case STEP_SEND:
 		return !p->data_len || prober_all_acked(p);
 	case STEP_READ:
-		return !p->data_len || p->fin_received ||
+		return !p->data_len || p->fin_received || p->received >= LARGEST ||
 		       (p->received && now_us >= x->last_data_us + quiet_us(x));
 	case STEP_AWAIT_FIN:
 		return p->fin_received || p->fin_held;
@@ -249,6 +260,8 @@ int64_t exchange_wakes_at(const struct exchange *x)
 
 	if (x->phase == FINISHED || !x->started)
 		return INT64_MAX;
+	if (x->phase == LINGERING && x->pending_count)
+		at += LATE_US;
 	if (x->phase == PLAYING) {
 		at = min_us(at, x->prober.rto_at_us);
 		if (current(x) == STEP_READ && x->prober.received)
@@ -279,10 +292,10 @@ void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
 	if (x->phase == FINISHED || !x->started)
 		return;
 	if (x->phase == LINGERING) {
-		if (now_us < x->deadline_us)
+		if (now_us < exchange_wakes_at(x))
 			return;
 		if (!x->prober.srtt_us)
-			check_unseen(x, now_us, LINGER_US);
+			check_unseen(x, now_us, LATE_US);
 		x->phase = FINISHED;
 		x->done = true;
 		result_settle(x, now_us);
@@ -292,7 +305,7 @@ void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
 	prober_timeout(&x->prober, now_us, out);
 	expect_leaving(x, out, from, now_us);
 	if (now_us >= x->deadline_us) {
-		check_unseen(x, now_us, UNSEEN_US / 10);
+		check_unseen(x, now_us, LATE_US);
 		finish(x, now_us, out);
 	}
 	advance(x, now_us, out);
@@ -307,20 +320,20 @@ void exchange_stop(struct exchange *x, const char *error, int64_t now_us, struct
 {
 	if (x->phase == FINISHED)
 		return;
+	if (!x->started) { /* nothing to tell */
+		x->phase = FINISHED;
+		x->done = x->reported = true;
+		return;
+	}
 	if (error) {
 		fail_exchange(x, error);
+		prober_abort(&x->prober, out); /* best effort: one segment alone may have failed */
 		x->phase = FINISHED;
 		x->done = true;
 		result_settle(x, now_us);
 		return;
 	}
 	x->interrupted = true;
-	if (!x->started) {
-		x->phase = FINISHED;
-		x->done = true;
-		result_settle(x, now_us);
-		return;
-	}
 	finish(x, now_us, out);
 }
 
@@ -362,6 +375,17 @@ static struct line *add_line(struct exchange *x, const struct segment *s, bool o
 	return l;
 }
 
+/* What came in while a segment was on its way out has changed our state already: the ladder does not go
+ * back. */
+static void show_state(struct exchange *x, struct line *l, enum tcp_state state, unsigned serial)
+{
+	if (serial >= x->shown_serial) {
+		x->shown_serial = serial;
+		x->shown_state = state;
+	}
+	l->prober = x->shown_state;
+}
+
 /* A segment from our own address that we did not send. A frame may be captured twice, and ACKs may be
  * more than are remembered; what a kernel without a connection sends is RST, and SYN,ACK if it listens. */
 static bool is_foreign(const struct exchange *x, const struct segment *s)
@@ -380,11 +404,11 @@ static bool is_foreign(const struct exchange *x, const struct segment *s)
 static void captured_out(struct exchange *x, const struct segment *s, int64_t now_us)
 {
 	bool repeated = x->conn.prober.syn && segment_len(s) && seq_lt(s->seq, x->conn.prober.end);
+	struct pending seen = { .state = x->prober.state, .serial = state_serial(x) };
 	char flags[FLAGS_TEXT], error[VERDICT_TEXT];
-	enum tcp_state state = x->prober.state;
 	struct line *l;
 
-	if (!seen_leaving(x, s, now_us, &state)) {
+	if (!seen_leaving(x, s, now_us, &seen)) {
 		if (!is_foreign(x, s))
 			return;
 		snprintf(error, sizeof error,
@@ -396,7 +420,7 @@ static void captured_out(struct exchange *x, const struct segment *s, int64_t no
 	l = add_line(x, s, true, NULL);
 	if (!l)
 		return;
-	l->prober = state;
+	show_state(x, l, seen.state, seen.serial);
 	l->repeated = repeated;
 }
 
@@ -434,10 +458,40 @@ static void keep_answer(struct exchange *x, const struct segment *s, uint32_t ex
 	x->answer_len += n;
 }
 
+/* One verdict per rule, the first; a certain one takes the place of a likely one. */
 static void keep_verdicts(struct exchange *x, const struct judgement *j)
 {
-	for (unsigned i = 0; i < j->count && x->verdicts_count < EXCHANGE_VERDICTS; i++)
-		x->verdicts[x->verdicts_count++] = j->failed[i];
+	for (unsigned i = 0; i < j->count; i++) {
+		const struct verdict *v = &j->failed[i];
+		size_t at = 0;
+
+		while (at < x->verdicts_count && x->verdicts[at].rule != v->rule)
+			at++;
+		if (at == x->verdicts_count)
+			x->verdicts_count++;
+		else if (x->verdicts[at].certainty <= v->certainty)
+			continue;
+		x->verdicts[at] = *v;
+	}
+}
+
+/* What the target acknowledges has left, although the capture lost it. */
+static void take_as_left(struct exchange *x, const struct segment *s)
+{
+	for (size_t i = 0; i < x->pending_count && (s->flags & FLAG_ACK);) {
+		const struct pending *p = &x->pending[i];
+		struct segment left = { .t_us = s->t_us, .seq = p->seq, .ack = p->ack, .len = p->len,
+					.flags = p->flags, .window = x->params.prober.window };
+
+		if (p->flags & FLAG_SYN)
+			left.options = x->params.prober.syn_options;
+		if (!segment_len(&left) || s->ack != p->seq + segment_len(&left)) {
+			i++;
+			continue;
+		}
+		conn_sent(&x->conn, &left);
+		forget_pending(x, i);
+	}
 }
 
 static void captured_in(struct exchange *x, const struct segment *s, int64_t now_us,
@@ -450,6 +504,7 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 	struct judgement j;
 	struct line *l;
 
+	take_as_left(x, s);
 	conn_received(&x->conn, s, &j);
 	x->judged++;
 	x->unknown_checksums += !!(j.notes & NOTE_CHECKSUM_UNKNOWN);
@@ -462,7 +517,9 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 	if (x->prober.received != received) {
 		keep_answer(x, s, expected, x->prober.received - received);
 		x->last_data_us = now_us;
-		if (now_us - x->step_us < LONGEST * x->params.timeout_us && x->phase == PLAYING)
+		if (x->phase == PLAYING && x->prober.received >= LARGEST)
+			x->deadline_us = now_us;
+		else if (x->phase == PLAYING && now_us - x->step_us < LONGEST * x->params.timeout_us)
 			x->deadline_us = now_us + x->params.timeout_us;
 	}
 	if (!x->syn_ack.frame && (s->flags & (FLAG_SYN | FLAG_RST))) {
@@ -473,6 +530,7 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 	l = add_line(x, s, false, &j);
 	if (!l)
 		return;
+	show_state(x, l, x->prober.state, state_serial(x));
 	l->notes = j.notes;
 	l->passed = j.passed;
 	l->failed = j.count;

@@ -41,7 +41,6 @@ enum reach { REACH_NONE, REACH_OPEN, REACH_CLOSED, REACH_SILENT }; /* what --exp
 
 enum {
 	EXCHANGE_POINTS = 4,
-	EXCHANGE_VERDICTS = 16,
 	EXCHANGE_LINES = 512,  /* at most, and ... */
 	EXCHANGE_PLAIN = 64,   /* ... from this on only what is more than data and its ACK */
 	EXCHANGE_ANSWER = 2048,
@@ -60,7 +59,8 @@ struct exchange_params {
 struct pending {
 	uint32_t seq, ack, len;
 	uint16_t flags;
-	enum tcp_state state; /* of the prober when it was sent */
+	enum tcp_state state; /* of the prober when it was sent, ... */
+	unsigned serial;      /* ... and which of its states that was */
 };
 
 struct exchange {
@@ -74,6 +74,9 @@ struct exchange {
 	bool opened, target_fin_seen, crossed;
 	int64_t start_us, step_us, deadline_us, last_data_us;
 	enum { PLAYING, LINGERING, FINISHED } phase;
+	/* the prober's states, numbered; the last one that stands in the ladder */
+	unsigned serial, shown_serial;
+	enum tcp_state serial_state, shown_state;
 	/* on their way out */
 	struct pending pending[EXCHANGE_PENDING];
 	size_t pending_count;
@@ -86,7 +89,7 @@ struct exchange {
 	char error[VERDICT_TEXT];   /* why the exchange says nothing about the target; "" if it does */
 	struct point points[EXCHANGE_POINTS];
 	size_t points_count;
-	struct verdict verdicts[EXCHANGE_VERDICTS]; /* the failures */
+	struct verdict verdicts[RULES]; /* the failures, one per rule */
 	size_t verdicts_count;
 	enum outcome outcome;
 	enum certainty certainty;

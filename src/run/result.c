@@ -184,7 +184,9 @@ static void settle_first(struct exchange *x)
 	const struct rule *fin = &rules[RULE_FIN_COUNTED];
 	const char *word = plays(x, STEP_READ) ? "closed" : "half-closed";
 
-	if (!our_fin_acked(x))
+	if (!our_fin_acked(x) && x->prober.target_window == 0)
+		add(x, word, OUTCOME_INCONCLUSIVE, NULL, "no ACK for our FIN: the target's window is 0");
+	else if (!our_fin_acked(x))
 		add(x, word, OUTCOME_INCONCLUSIVE, NULL, "no ACK for our FIN, sent %u time%s",
 		    x->conn.fins_sent, x->conn.fins_sent == 1 ? "" : "s");
 	else if (!x->prober.fin_received && x->prober.received)
@@ -198,7 +200,7 @@ static void settle_first(struct exchange *x)
 		add(x, word, OUTCOME_PASS, fin, "FIN counted; the target had closed first");
 	else if (merged(x))
 		add(x, word, OUTCOME_PASS, fin,
-		    "FIN counted; ACK and FIN in one segment: three instead of four, legal");
+		    "FIN counted; ACK and FIN in one segment: legal");
 	else if (!plays(x, STEP_READ))
 		add(x, word, OUTCOME_PASS, fin, "FIN counted; %llu bytes received until the target's FIN",
 		    (unsigned long long)x->prober.received);

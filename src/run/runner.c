@@ -14,14 +14,19 @@ static int64_t starts_at(const struct run *run, size_t index, int64_t begin_us)
 static void send_out(const struct run *run, struct exchange *x, const struct prober_out *out)
 {
 	const struct segment *segments[PROBER_BURST];
-	struct prober_out none = { .count = 0 };
+	struct prober_out last = { .count = 0 };
 
 	if (!out->count)
 		return;
 	for (size_t i = 0; i < out->count; i++)
 		segments[i] = &out->segments[i];
-	if (run->link->send(run->link, segments, out->count) < 0)
-		exchange_stop(x, run->link->why, run->link->now_us(run->link), &none);
+	if (run->link->send(run->link, segments, out->count) == 0)
+		return;
+	exchange_stop(x, run->link->why, run->link->now_us(run->link), &last);
+	for (size_t i = 0; i < last.count; i++)
+		segments[i] = &last.segments[i];
+	if (last.count)
+		run->link->send(run->link, segments, last.count);
 }
 
 /* What never left may have found nobody to go to. */

@@ -106,7 +106,7 @@ expect 'an interface' 0 '^conforms'
 probe --close wait -w "$work/probe.pcap" "$target:13"
 expect 'writing a pcap file' 0 '^conforms'
 if command -v tcpdump >/dev/null; then
-	captured=$(tcpdump -nr "$work/probe.pcap" 2>/dev/null)
+	captured=$(tcpdump -Z root -nr "$work/probe.pcap" 2>/dev/null)
 	is 'the pcap file has every segment of the ladder' "$(printf '%s\n' "$captured" | grep -c Flags)" \
 		"$(printf '%s\n' "$out" | grep -Ec '(---|<--) ')"
 	like 'the pcap file has our SYN' "$captured" 'Flags \[S\]'
@@ -208,7 +208,7 @@ no-ack-bit 7 1 ack-bit:
 timestamps-missing 7 1 timestamps-kept:
 rst-seq-not-zero 1 1 refusal:
 rst-no-ack 1 1 refusal:
-rst-wrong-seq 7 1 stray-answer: --close=rst
+rst-wrong-seq 7 1 stray-answer, --close=rst --strict
 rst-answers-rst 7 1 rst-for-rst: --close=rst
 ack-unsent 7 1 ack-unsent:
 fin-not-counted 9 1 fin-counted: --timeout=4
@@ -229,13 +229,25 @@ truth
 
 # --- Midway ---
 
+port=41000
+# begin_probe OPTION...: in the background, where a shell ignores some signals, from a port of its own
+begin_probe() {
+	port=$((port + 1))
+	env --default-signal ./finwait probe --no-color --close wait --source "198.18.0.1:$port" "$@" "$target:9" \
+		>"$work/out" 2>"$work/err" </dev/null &
+	pid=$!
+}
+
+connected() {
+	on_target cat /proc/net/tcp | grep -q ":$(printf %04X "$port") 01 "
+}
+
 # during NAME COMMAND...: begins a probe that waits, runs COMMAND once the target has the connection
 during() {
 	during_name=$1
 	shift
-	./finwait probe --no-color --close wait --timeout 30 "$target:9" >"$work/out" 2>"$work/err" </dev/null &
-	pid=$!
-	wait_until sh -c '[ "$(./finwait-lab --on-target cat /proc/net/tcp | grep -c " 01 ")" -gt 0 ]' ||
+	begin_probe --timeout 30
+	wait_until connected ||
 		fail "$during_name: the target has the connection"
 	"$@"
 	wait "$pid"
@@ -244,16 +256,15 @@ during() {
 	err=$(cat "$work/err")
 }
 
-for signal in INT TERM HUP; do
+for signal in INT TERM HUP QUIT; do
 	during "SIG$signal" eval 'kill -'$signal' $pid'
 	expect "SIG$signal" 3 'interrupted' '--- R +1'
 	ok "SIG$signal leaves no connection on the target" wait_until none_left
 done
 
 # What is left when the target goes: no answer, or no interface.
-./finwait probe --no-color --close wait --timeout 2 "$target:9" >"$work/out" 2>"$work/err" </dev/null &
-pid=$!
-wait_until sh -c '[ "$(./finwait-lab --on-target cat /proc/net/tcp | grep -c " 01 ")" -gt 0 ]'
+begin_probe --timeout 2
+wait_until connected
 on_target ip link set target0 down
 wait "$pid"
 status=$?
@@ -365,6 +376,8 @@ if command -v setpriv >/dev/null; then
 	expect 'with NET_RAW alone' 0 'guard: min-ttl' '^conforms'
 fi
 if have_user; then
+	probe --send "$(head -c 5000 /dev/zero | tr '\0' x)" "$target:7"
+	expect 'more data than one segment holds' 0 '5000 bytes sent and acknowledged, 5000 received'
 	run as_user ./finwait-lab
 	expect 'an ordinary user, in a lab of its own' 0 '^conforms +[23] answers judged, 0 violations'
 else
