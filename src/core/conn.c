@@ -76,6 +76,7 @@ static void open_seen(struct conn *c, const struct segment *s)
 	if (s->flags & FLAG_ACK) {
 		t->acked = true;
 		t->ack = s->ack;
+		c->acked_us = s->t_us;
 	}
 }
 

@@ -31,7 +31,7 @@ static char *print(const char *format, const struct report_run *run, const struc
 		   const char *target)
 {
 	const struct report_format *f = report_format_find(format, strlen(format));
-	const struct report_result result = {target, x};
+	const struct report_result result = {.target = target, .exchange = x};
 	const struct report_totals totals = {.passed = 3, .failed = 2, .inconclusive = 1, .errors = 4};
 	char *text = NULL;
 	size_t len = 0;
