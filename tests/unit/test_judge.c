@@ -135,6 +135,8 @@ static const struct sequence {
 
 	KEEPS(RULE_REFUSAL, "> S 0; < R. =0 ack 1"),
 	KEEPS(RULE_REFUSAL, "> S 0; > S 0; < R. =0 ack 1; < R. =0 ack 1"),
+	KEEPS(RULE_REFUSAL, "> S 0; > R 1; < R. =0 ack 1"), /* came after we gave up */
+	SAYS_NOTHING(RULE_REFUSAL, "> S 0; < R. =0 ack 500000"), /* of an older connection */
 	BREAKS(RULE_REFUSAL, "> S 0; < R. =1 ack 1", "RST,ACK with SEQ 0 and ack 1",
 	       "RST,ACK with SEQ 1 and ack 1"),
 	BREAKS(RULE_REFUSAL, "> S 0; < R =0", NULL, "RST without ACK, SEQ 0"),
@@ -293,8 +295,10 @@ static const struct sequence {
 	SAYS_NOTHING(RULE_STRAY_ANSWER, OPEN "> R 1; < R 1"),
 	SAYS_NOTHING(RULE_STRAY_ANSWER, /* its own abort, on its way already */
 		     OPEN "< P. 1:6 ack 1; > R 1; > . 1 ack 3; < R 6"),
-	BREAKS(RULE_STRAY_ANSWER, OPEN "> R 1; > . 1 ack 1; < R 50",
+	LIKELY_BREAKS(RULE_STRAY_ANSWER, OPEN "> R 1; > . 1 ack 1; < R 50",
 	       "RST with SEQ 1, the ACK of the stray segment", "RST with SEQ 50"),
+	BREAKS(RULE_STRAY_ANSWER, OPEN "> R 1; > . 1 ack 1; < R -50",
+	       "RST with SEQ 1, the ACK of the stray segment", "RST with SEQ 4294967246"),
 
 	KEEPS(RULE_STATE, OPEN "< P. 1:6 ack 1"),
 	KEEPS(RULE_STATE, "> S 0; < S. 0 ack 1; < F. 1 ack 1"), /* CLOSE in SYN-RECEIVED */
