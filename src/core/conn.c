@@ -506,7 +506,6 @@ void conn_sent(struct conn *c, const struct segment *s)
 	if (s->flags & FLAG_RST) {
 		c->reset_sent = true;
 		c->reset_seq = s->seq;
-		c->reset_us = s->t_us;
 	} else {
 		if (s->flags & FLAG_SYN) {
 			p->syn = true;

@@ -50,7 +50,6 @@ struct conn {
 	int64_t was_reset_us;
 	bool reset_sent;       /* the prober sent a RST ... */
 	uint32_t reset_seq;
-	int64_t reset_us;
 	bool stray_sent;       /* ... and then a segment that no connection is there for */
 	uint32_t stray_ack;
 	bool gone;             /* ... which was answered with RST */
