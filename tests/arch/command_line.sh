@@ -116,7 +116,8 @@ if command -v bash >/dev/null 2>&1; then
 	[ "$(cat "$top/all")" = half ]
 	result $? 'completion: choices' 'not only half'
 	proposals finwait probe --interface lo
-	grep -qw lo "$top/all"
+	# Where /sys is not mounted, as in a bare chroot, there is nothing to propose.
+	[ ! -d /sys/class/net ] || grep -qw lo "$top/all"
 	result $? 'completion: interfaces' 'no lo'
 	proposals finwait help p
 	[ "$(cat "$top/all")" = probe ]
