@@ -193,7 +193,6 @@ static void begin_step(struct exchange *x, int64_t now_us, struct prober_out *ou
 		prober_close(&x->prober, now_us, out);
 		expect_leaving(x, out, from, now_us);
 		from = out->count;
-		x->crossed = true;
 		prober_release_fin(&x->prober, now_us, out);
 		break;
 	case STEP_ABORT:
@@ -285,6 +284,13 @@ static void check_unseen(struct exchange *x, int64_t now_us, int64_t limit_us)
 	fail_exchange(x, error);
 }
 
+static void settle(struct exchange *x, int64_t now_us)
+{
+	x->phase = FINISHED;
+	x->done = true;
+	result_settle(x, now_us);
+}
+
 void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
 	size_t from = out->count;
@@ -296,9 +302,7 @@ void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
 			return;
 		if (!x->prober.srtt_us)
 			check_unseen(x, now_us, LATE_US);
-		x->phase = FINISHED;
-		x->done = true;
-		result_settle(x, now_us);
+		settle(x, now_us);
 		return;
 	}
 	check_unseen(x, now_us, UNSEEN_US);
@@ -328,9 +332,7 @@ void exchange_stop(struct exchange *x, const char *error, int64_t now_us, struct
 	if (error) {
 		fail_exchange(x, error);
 		prober_abort(&x->prober, out); /* best effort: one segment alone may have failed */
-		x->phase = FINISHED;
-		x->done = true;
-		result_settle(x, now_us);
+		settle(x, now_us);
 		return;
 	}
 	x->interrupted = true;

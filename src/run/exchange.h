@@ -71,7 +71,7 @@ struct exchange {
 	size_t step;
 	bool started, done;
 	bool reported; /* by the runner */
-	bool opened, target_fin_seen, crossed;
+	bool opened;
 	int64_t start_us, step_us, deadline_us, last_data_us;
 	enum { PLAYING, LINGERING, FINISHED } phase;
 	/* the prober's states, numbered; the last one that stands in the ladder */

@@ -216,7 +216,7 @@ static void settle_second(struct exchange *x)
 		    plays(x, STEP_CROSS) ? "; try a service that does, as daytime or http" : "");
 	else if (!our_fin_acked(x))
 		add(x, "closed", OUTCOME_INCONCLUSIVE, NULL, "the target's FIN came, but no ACK for ours");
-	else if (x->crossed)
+	else if (plays(x, STEP_CROSS))
 		add(x, "closed", OUTCOME_PASS, &rules[RULE_FIN_COUNTED],
 		    "the FINs crossed and each was acknowledged: simultaneous close");
 	else
