@@ -23,6 +23,7 @@ struct check {
 	const char *name;  /* TOPIC/CASE */
 	const char *word;  /* how users choose it: probe --close=WORD */
 	const char *about; /* one sentence part */
+	const char *requirements; /* what its steps decide beside the rules, "MUST-10;MUST-11"; NULL: nothing */
 	enum step steps[CHECK_STEPS];
 };
 

@@ -7,7 +7,9 @@
 
 #include "cmd/option.h"
 
+extern const struct command cmd_explain;
 extern const struct command cmd_help;
+extern const struct command cmd_list;
 extern const struct command cmd_probe;
 
 /* All of them, in the order of `finwait --help`; ends with NULL. */

@@ -30,6 +30,13 @@ typedef uint16_t tcp_states; /* one bit per state */
 /* States in which data and FINs have been exchanged under a completed handshake. */
 #define TCP_SYNCHRONIZED ((tcp_states)(IN(TCP_STATES) - IN(TCP_ESTABLISHED)))
 
+/* States behind the endpoint's own FIN, and behind that of its peer. */
+#define TCP_FIN_SENT                                                                                         \
+	(IN(TCP_FIN_WAIT_1) | IN(TCP_FIN_WAIT_2) | IN(TCP_CLOSING) | IN(TCP_LAST_ACK) | IN(TCP_TIME_WAIT))
+#define TCP_FIN_RECEIVED (IN(TCP_CLOSE_WAIT) | IN(TCP_CLOSING) | IN(TCP_LAST_ACK) | IN(TCP_TIME_WAIT))
+
+#define TCP_ANY ((tcp_states)(IN(TCP_STATES) - 1))
+
 /* "SYN-RECEIVED". */
 const char *tcp_state_name(enum tcp_state state);
 

@@ -23,13 +23,14 @@ const char *certainty_name(enum certainty c);
 
 enum { VERDICT_TEXT = 200 };
 
-/* `frame` is the number of the segment it rests on (0: on none), `rule` NULL only where nothing could
- * be judged. `reason` is a sentence part for people: the excuse that remains for a likely failure, or
+/* `state` is the one in which a rule by state and event was broken, TCP_STATES for other rules. `frame` is
+ * the number of the segment it rests on (0: on none), `rule` NULL only where nothing could be judged. `reason` is a sentence part for people: the excuse that remains for a likely failure, or
  * why nothing could be known. */
 struct verdict {
 	enum outcome outcome;
 	enum certainty certainty;
 	const struct rule *rule;
+	enum tcp_state state;
 	uint64_t frame;
 	char expected[VERDICT_TEXT];
 	char observed[VERDICT_TEXT];

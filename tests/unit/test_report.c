@@ -325,8 +325,10 @@ static void test_leading_violation(void **state)
 
 	(void)state;
 	play_on_a_path(&x, &scene);
-	x.verdicts[0] = (struct verdict){OUTCOME_FAIL, LIKELY, &rules[RULE_AFTER_RST], 1, "e1", "o1", "r1"};
-	x.verdicts[1] = (struct verdict){OUTCOME_FAIL, CERTAIN, &rules[RULE_MSS_ON_SYN], 2, "e2", "o2", ""};
+	x.verdicts[0] = (struct verdict){
+		OUTCOME_FAIL, LIKELY, &rules[RULE_AFTER_RST], TCP_STATES, 1, "e1", "o1", "r1"};
+	x.verdicts[1] = (struct verdict){
+		OUTCOME_FAIL, CERTAIN, &rules[RULE_MSS_ON_SYN], TCP_STATES, 2, "e2", "o2", ""};
 	x.verdicts_count = 2;
 	lines = print_json(&run, &x, "there");
 	assert_string_equal(text_of(json_array_get(lines, 1), "observed"), "o2");
