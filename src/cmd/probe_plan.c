@@ -135,6 +135,7 @@ static int plan_exchange(struct probe_plan *plan, const struct probe_settings *s
 			    .syn_options = s->syn_options,
 			    .window = (uint16_t)s->window,
 			    .ttl = (uint8_t)s->ttl },
+		.rules = &plan->rules,
 		.data = plan->data,
 		.data_len = plan->data_len,
 		.timeout_us = s->timeout_us,
@@ -209,6 +210,7 @@ static int allocate(struct probe_plan *plan, const struct probe_settings *s, siz
 			 "--count", PROBE_MOST);
 		return EXIT_USAGE;
 	}
+	rule_index_init(&plan->rules);
 	plan->seed = (uint64_t)s->seed;
 	if (!s->seed_given) {
 		uint32_t seed;

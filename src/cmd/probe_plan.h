@@ -33,6 +33,7 @@ struct probe_settings {
 /* Exchanges in lanes, one lane per target. */
 struct probe_plan {
 	uint64_t seed;
+	struct rule_index rules;
 	struct exchange *exchanges;
 	size_t count, lane_length;
 	struct wire_path *paths; /* one per target */

@@ -4,24 +4,39 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/seq.h"
+
 /* ---- verdicts ---------------------------------------------------------------------------------- */
 
-unsigned judge_relative(const struct conn_side *side, uint32_t seq)
-{
-	return seq - (side->syn ? side->iss : 0);
-}
-
-struct verdict *judge_fail(const struct judge *g, enum rule_id id, enum certainty certainty,
-			    const char *excuse)
+static struct verdict *add(const struct judge *g, const struct rule *rule, enum certainty certainty,
+			   const char *excuse)
 {
 	struct verdict *v = &g->j->failed[g->j->count];
 
 	if (g->j->count < JUDGEMENT_VERDICTS - 1)
 		g->j->count++; /* the last place is overwritten: a segment that broken has said enough */
-	g->j->passed &= ~(1u << id);
-	*v = (struct verdict){ .outcome = OUTCOME_FAIL, .certainty = certainty, .rule = &rules[id],
-			       .frame = g->s->frame };
+	*v = (struct verdict){ .outcome = OUTCOME_FAIL, .certainty = certainty, .rule = rule,
+			       .state = TCP_STATES, .frame = g->s->frame };
 	snprintf(v->reason, sizeof v->reason, "%s", excuse ? excuse : "");
+	return v;
+}
+
+struct verdict *judge_fail(const struct judge *g, enum rule_id id, enum certainty certainty,
+			   const char *excuse)
+{
+	g->j->passed &= ~(UINT64_C(1) << id);
+	if (id >= RULE_SYN_ACK_NUMBER && id != RULE_BACK_OFF)
+		g->me->known |= CONN_ACCUSED;
+	return add(g, &rules[id], certainty, excuse);
+}
+
+struct verdict *judge_fail_row(const struct judge *g, enum tcp_state state, enum event event,
+			       const char *excuse)
+{
+	struct verdict *v = add(g, g->index->rule[state][event], LIKELY, excuse);
+
+	v->state = state;
+	g->me->known |= CONN_ACCUSED;
 	return v;
 }
 
@@ -45,7 +60,7 @@ void judge_observed(struct verdict *v, const char *format, ...)
 
 void judge_pass(const struct judge *g, enum rule_id id)
 {
-	g->j->passed |= 1u << id;
+	g->j->passed |= UINT64_C(1) << id;
 }
 
 /* ---- what every segment must be ---------------------------------------------------------------- */
@@ -125,26 +140,82 @@ static void judge_syn_options(const struct judge *g)
 		}
 }
 
-/* An option that needs the prober's consent in its SYN. */
+/* An option that needs the peer's consent in its SYN, one of them: the first to come may be the one that
+ * counts. */
 static void judge_offered(const struct judge *g, uint8_t option, uint8_t offer, enum rule_id rule)
 {
+	bool certain = g->live || !(g->s->flags & FLAG_SYN);
 	char text[160];
 
-	if (!(g->s->options.present & option))
+	if (!(g->s->options.present & option) || !(g->peer->known & CONN_SYN))
 		return;
-	if (g->c->prober.options & offer) {
+	if (g->peer->options & offer) {
 		judge_pass(g, rule);
 	} else {
-		struct verdict *v = judge_fail(g, rule, CERTAIN, NULL);
+		struct verdict *v = judge_fail(g, rule, certain ? CERTAIN : LIKELY,
+					       certain ? NULL : "it answers a SYN that was not captured");
 
-		judge_expected(v, "the option is not used, since our SYN did not offer it");
+		judge_expected(v, "the option is not used, since the other's SYN did not offer it");
 		judge_observed(v, "options <%s>", options_text(&g->s->options, text, sizeof text));
 	}
+}
+
+/* RFC 7323 3.2: what both SYNs had is on every later segment but RST; else it is on none. */
+static void judge_timestamps(const struct judge *g)
+{
+	const struct conn_end *me = g->me, *peer = g->peer;
+	bool used = g->s->options.present & OPTION_TIMESTAMPS;
+	struct verdict *v;
+
+	if (!(me->known & peer->known & CONN_SYN) || (g->s->flags & (FLAG_SYN | FLAG_RST)))
+		return;
+	if (used && (peer->options & ~me->options & OPTION_TIMESTAMPS)) {
+		v = judge_fail(g, RULE_TIMESTAMPS_OFFERED, CERTAIN, NULL);
+		judge_expected(v, "no timestamps, since the sender's own SYN had none");
+		judge_observed(v, "timestamps");
+	}
+	if (!(me->options_all & peer->options_all & OPTION_TIMESTAMPS))
+		return;
+	if (used) {
+		judge_pass(g, RULE_TIMESTAMPS_KEPT);
+		return;
+	}
+	v = judge_fail(g, RULE_TIMESTAMPS_KEPT, CERTAIN, NULL);
+	judge_expected(v, "timestamps, as negotiated");
+	judge_observed(v, "none");
+}
+
+/* RFC 2018 3 and 4: blocks above the ACK, each with its edges in order. The first may repeat what came
+ * twice (RFC 2883 4). */
+static void judge_sack_blocks(const struct judge *g)
+{
+	const struct tcp_options *o = &g->s->options;
+	const struct conn_end *peer = g->peer;
+	struct verdict *v;
+
+	if (!(o->present & OPTION_SACK))
+		return;
+	for (int i = 0; i < o->sack_count; i++) {
+		bool order = seq_lt(o->sack[i].left, o->sack[i].right);
+		bool above = i == 0 || !(g->s->flags & FLAG_ACK) || seq_gt(o->sack[i].left, g->s->ack);
+		bool sent = !g->live || seq_le(o->sack[i].right, peer->end);
+
+		if (order && above && sent)
+			continue;
+		v = judge_fail(g, RULE_SACK_BLOCKS, g->live || !order ? CERTAIN : LIKELY,
+			       g->live || !order ? NULL : "the option was changed on its way");
+		judge_expected(v, "blocks of received data above the ACK");
+		judge_observed(v, "block %u-%u with ack %u", conn_relative(peer, o->sack[i].left),
+			       conn_relative(peer, o->sack[i].right), conn_relative(peer, g->s->ack));
+		return;
+	}
+	judge_pass(g, RULE_SACK_BLOCKS);
 }
 
 static void judge_options(const struct judge *g)
 {
 	const struct segment *s = g->s;
+	bool ours = (g->me->known & CONN_SYN) || (s->flags & FLAG_SYN);
 
 	if (s->options.malformed >= 0) {
 		struct verdict *v = judge_fail(g, RULE_OPTION_LENGTH, CERTAIN, NULL);
@@ -156,30 +227,16 @@ static void judge_options(const struct judge *g)
 	judge_pass(g, RULE_OPTION_LENGTH);
 	if (!(s->flags & FLAG_SYN))
 		judge_syn_options(g);
-	if (!g->c->prober.syn || (!g->c->target.syn && !(s->flags & FLAG_SYN)))
+	if (!ours)
 		return; /* of an older connection, perhaps */
+	if ((s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN)
+		return; /* an offer of its own */
 	if (s->flags & FLAG_SYN)
 		judge_offered(g, OPTION_WSCALE, OPTION_WSCALE, RULE_WSCALE_OFFERED);
 	judge_offered(g, OPTION_TIMESTAMPS, OPTION_TIMESTAMPS, RULE_TIMESTAMPS_OFFERED);
-	if (!(s->flags & (FLAG_SYN | FLAG_RST)) && (s->options.present & OPTION_TIMESTAMPS) &&
-	    g->c->target.syn && (g->c->prober.options & ~g->c->target.options & OPTION_TIMESTAMPS)) {
-		struct verdict *v = judge_fail(g, RULE_TIMESTAMPS_OFFERED, CERTAIN, NULL);
-
-		judge_expected(v, "no timestamps, since the SYN,ACK had none");
-		judge_observed(v, "timestamps");
-	}
 	judge_offered(g, OPTION_SACK, OPTION_SACK_PERMITTED, RULE_SACK_OFFERED);
-	if ((g->c->prober.options & g->c->target.options & OPTION_TIMESTAMPS) &&
-	    !(s->flags & (FLAG_SYN | FLAG_RST))) {
-		if (s->options.present & OPTION_TIMESTAMPS) {
-			judge_pass(g, RULE_TIMESTAMPS_KEPT);
-		} else {
-			struct verdict *v = judge_fail(g, RULE_TIMESTAMPS_KEPT, CERTAIN, NULL);
-
-			judge_expected(v, "timestamps, as negotiated");
-			judge_observed(v, "none");
-		}
-	}
+	judge_timestamps(g);
+	judge_sack_blocks(g);
 }
 
 bool judge_header(const struct judge *g)

@@ -1,38 +1,68 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Verdicts on one segment of the target, for the observer in conn.c: rules that hold for every segment,
- * whatever the connection is doing, and the words with which any rule is judged. */
+/* Verdicts on one segment, for the observer in conn.c: what is known of the connection and the segment go
+ * in, broken and kept rules come out. One file per part of a connection's life. */
 #ifndef FINWAIT_CORE_JUDGE_H
 #define FINWAIT_CORE_JUDGE_H
 
 #include "core/conn.h"
 
-/* The segment being judged, what is known of its connection, and where the judgement goes. */
-struct judge {
-	struct conn *c;
-	const struct segment *s;
-	struct judgement *j;
+enum {
+	REORDER_MS = 1000, /* how long a segment may be overtaken by later ones */
+	APART_MS = 150,    /* what comes closer together may be one segment, duplicated on its way */
 };
 
-/* A sequence number of `side` relative to its ISN, as everywhere in finwait's output. */
-unsigned judge_relative(const struct conn_side *side, uint32_t seq);
+/* The segment being judged, what is known, and where the judgement goes. */
+struct judge {
+	struct conn *c;
+	const struct rule_index *index;
+	const struct segment *s;
+	struct judgement *j;
+	struct conn_end *me, *peer; /* the segment's sender and receiver */
+	uint32_t now_ms;
+	bool live; /* the peer is our prober: all that it sent is known, and it is honest */
+	bool near; /* nothing that `me` sent was lost or reordered before it was captured */
+	bool old;  /* the segment was overtaken by a later one */
+};
 
 /* The segment breaks a rule. `excuse` is what else could explain it (NULL when certain). The verdict
  * returned lacks only what was expected and observed. */
 struct verdict *judge_fail(const struct judge *g, enum rule_id id, enum certainty certainty,
 			   const char *excuse);
+/* ... one of the table, in a state. */
+struct verdict *judge_fail_row(const struct judge *g, enum tcp_state state, enum event event,
+			       const char *excuse);
 __attribute__((format(printf, 2, 3))) void judge_expected(struct verdict *v, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void judge_observed(struct verdict *v, const char *format, ...);
 
 /* The segment keeps a rule. */
 void judge_pass(const struct judge *g, enum rule_id id);
 
+/* CERTAIN where the peer is our own prober or somebody vouches for the capture point, else LIKELY; `*excuse`
+ * is then what remains, unless something else does already. */
+enum certainty judge_certainty(const struct judge *g, const char **excuse);
+
 /* Checksum, flags and options. False if nothing else of the segment means anything. */
 bool judge_header(const struct judge *g);
 
-/* Whether the prober sent this ACK number; only the last CONN_ACKS different ones are known. */
-bool judge_acked_before(const struct conn *c, uint32_t ack);
+/* The functions that follow return false if the segment shows nothing of this connection. */
 
-/* A RST of the target: refusal, abort, or answer of a closed endpoint. The connection is gone. */
-void judge_reset(const struct judge *g);
+/* SYN without and with ACK. */
+bool judge_syn(const struct judge *g);
+bool judge_syn_ack(const struct judge *g);
+
+/* A segment of an open connection: its numbers and its state. */
+bool judge_synchronized(const struct judge *g);
+
+/* A RST: refusal, abort, or answer of a closed endpoint. */
+bool judge_reset(const struct judge *g);
+
+/* What comes in answer to a SYN and is neither SYN,ACK nor RST. */
+void judge_unopened(const struct judge *g);
+
+/* Whether `e` sent this ACK number; only the last CONN_ACKS different ones are known. */
+bool judge_acked_before(const struct conn_end *e, uint32_t ack);
+
+/* The repetition of a SYN or FIN: its time. */
+void judge_back_off(const struct judge *g, bool repeated);
 
 #endif

@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* A RST: refusal of a SYN, abort, or answer of a closed endpoint. */
+#include "core/conn_states.h"
 #include "core/judge.h"
 #include "core/seq.h"
 
-bool judge_acked_before(const struct conn *c, uint32_t ack)
+enum { SHORTEST_2MSL_MS = 15000 }; /* whoever waits less does not wait two maximum segment lifetimes */
+
+bool judge_acked_before(const struct conn_end *e, uint32_t ack)
 {
-	for (unsigned i = 0; i < c->acks_count && i < CONN_ACKS; i++)
-		if (c->acks[i] == ack)
+	for (unsigned i = 0; i < e->acks_count && i < CONN_ACKS; i++)
+		if (e->acks[i] == ack)
 			return true;
 	return false;
+}
+
+/* Also true for what may have been forgotten. */
+static bool may_be_acked_before(const struct conn_end *e, const struct conn_end *of, uint32_t ack)
+{
+	return judge_acked_before(e, ack) ||
+	       (e->acks_count >= CONN_ACKS && (!(of->known & CONN_SYN) || seq_gt(ack, of->iss)) &&
+		seq_le(ack, e->ack));
 }
 
 /* RFC 9293 3.5.2 group 1: no connection, and the SYN has no ACK to take a number from. What is nowhere
@@ -15,143 +27,179 @@ bool judge_acked_before(const struct conn *c, uint32_t ack)
  * false. */
 static bool judge_refusal(const struct judge *g)
 {
-	const struct conn_side *p = &g->c->prober;
+	const struct conn_end *p = g->peer;
 	const struct segment *s = g->s;
 	bool ack = s->flags & FLAG_ACK;
+	bool certain = (ack || s->seq == 0) && !(p->known & CONN_OTHER_SYN);
 	struct verdict *v;
 
-	if (ack ? s->ack - (p->end - 2) > 4 : s->seq != 0) {
+	if (ack && s->ack - (p->end - 2) > 4) {
 		g->j->notes |= NOTE_OLD_CONNECTION;
 		return false;
 	}
-	g->j->notes |= NOTE_REFUSED;
 	if (ack && s->seq == 0 && s->ack == p->end) {
+		g->j->notes |= NOTE_REFUSED;
 		judge_pass(g, RULE_REFUSAL);
 		return true;
 	}
-	v = judge_fail(g, RULE_REFUSAL, CERTAIN, NULL);
-	judge_expected(v, "RST,ACK with SEQ 0 and ack %u", judge_relative(p, p->end));
+	v = judge_fail(g, RULE_REFUSAL, certain ? CERTAIN : LIKELY,
+		       certain ? NULL : "it is of an older connection with these ports");
+	judge_expected(v, "RST,ACK with SEQ 0 and ack %u", conn_relative(p, p->end));
 	if (ack)
-		judge_observed(v, "RST,ACK with SEQ %u and ack %u", s->seq, judge_relative(p, s->ack));
+		judge_observed(v, "RST,ACK with SEQ %u and ack %u", s->seq, conn_relative(p, s->ack));
 	else
 		judge_observed(v, "RST without ACK, SEQ %u", s->seq);
-	return true;
+	g->j->notes |= ack || s->seq == 0 ? NOTE_REFUSED : NOTE_OLD_CONNECTION;
+	return ack || s->seq == 0;
 }
 
-/* Also true for what may have been forgotten. */
-static bool may_be_acked_before(const struct conn *c, uint32_t ack)
+/* Whether this RST can only be an answer to the peer's own RST: in the form that a segment without ACK
+ * draws, with that RST's number; or with a number that only that RST's ACK field had. Before a SYN,ACK the
+ * refusal of a SYN looks just the same. */
+static bool answers_reset(const struct judge *g)
 {
-	return judge_acked_before(c, ack) ||
-	       (c->acks_count >= CONN_ACKS && seq_gt(ack, c->target.iss) && seq_le(ack, c->prober.ack));
-}
+	const struct conn_end *me = g->me, *p = g->peer;
 
-/* Whether this RST can only be an answer to the prober's own RST. Before a SYN,ACK, the refusal of our SYN
- * looks just the same. */
-static bool answers_reset(const struct conn *c, const struct segment *s)
-{
-	return c->reset_sent && (s->flags & FLAG_ACK) && s->seq == 0 && s->ack == c->reset_seq &&
-	       c->target.syn && c->target.end != 0;
+	return (p->known & (CONN_RESET | CONN_RESET_OUT)) && (g->s->flags & FLAG_ACK) && g->s->seq == 0 &&
+	       g->s->ack == p->reset_seq && (me->known & CONN_SEEN) && me->end != 0;
 }
 
 /* An abort that was on its way already has the number of an abort; it is not the answer. */
 static bool judge_stray_answer(const struct judge *g)
 {
-	struct conn *c = g->c;
+	struct conn_end *me = g->me, *p = g->peer;
 
-	if (g->s->seq == c->stray_ack) {
+	if (g->s->seq == p->stray_ack) {
 		judge_pass(g, RULE_STRAY_ANSWER);
 		g->j->notes |= NOTE_GONE;
-	} else if (g->s->seq == c->target.end || may_be_acked_before(c, g->s->seq)) {
+	} else if (g->s->seq == me->end || may_be_acked_before(p, me, g->s->seq)) {
 		return false;
 	} else {
-		uint32_t window = (uint32_t)c->prober.window << c->prober.wscale;
-		bool abort = seq_in(g->s->seq, c->target.end, window);
+		uint32_t window = (uint32_t)p->window << p->wscale;
+		bool abort = !g->live || seq_in(g->s->seq, me->end, window);
 		struct verdict *v = judge_fail(g, RULE_STRAY_ANSWER, abort ? LIKELY : CERTAIN,
 					       abort ? "it is an abort, and data before it was lost" :
 						       NULL);
 
 		judge_expected(v, "RST with SEQ %u, the ACK of the stray segment",
-			       judge_relative(&c->target, c->stray_ack));
-		judge_observed(v, "RST with SEQ %u", judge_relative(&c->target, g->s->seq));
+			       conn_relative(me, p->stray_ack));
+		judge_observed(v, "RST with SEQ %u", conn_relative(me, g->s->seq));
 	}
-	c->gone = true;
+	p->known |= CONN_GONE;
 	return true;
 }
 
+/* Above SND.NXT as seen, data may have been lost before it was captured. */
 static void judge_reset_number(const struct judge *g)
 {
-	const struct conn *c = g->c;
-	const struct conn_side *t = &c->target;
-	uint32_t seq = g->s->seq, window = (uint32_t)c->prober.window << c->prober.wscale;
+	const struct conn_end *me = g->me, *p = g->peer;
+	uint32_t seq = g->s->seq;
+	uint32_t window = (uint32_t)p->window << (p->known & CONN_SYN ? p->wscale : 14);
+	bool below = seq_in(seq, me->iss, me->end - me->iss) || !g->live;
 	struct verdict *v;
 
-	/* Above SND.NXT as seen, data may have been lost before this host. */
-	if (may_be_acked_before(c, seq) || seq == t->end) {
+	if (!(p->known & CONN_SEEN) || !(me->known & CONN_SEEN))
+		return;
+	if (may_be_acked_before(p, me, seq) || seq == me->end) {
 		judge_pass(g, RULE_RST_NUMBER);
 		return;
 	}
-	if (seq_in(seq, t->end, window))
+	if (seq_in(seq, me->end, window + !g->live * 65536))
 		return;
-	if (seq_in(seq, t->iss, t->end - t->iss))
-		v = judge_fail(g, RULE_RST_NUMBER, LIKELY, "the RST was sent before data that overtook it");
-	else
-		v = judge_fail(g, RULE_RST_NUMBER, CERTAIN, NULL);
-	judge_expected(v, "SEQ %u, the next number of the target", judge_relative(t, t->end));
-	judge_observed(v, "SEQ %u", judge_relative(t, seq));
+	v = judge_fail(g, RULE_RST_NUMBER, below ? LIKELY : CERTAIN,
+		       !below	  ? NULL :
+		       g->live ? "the RST was sent before data that overtook it" :
+				 "it was sent before data that overtook it, or somebody else sent it");
+	judge_expected(v, "SEQ %u, the next number of this end", conn_relative(me, me->end));
+	judge_observed(v, "SEQ %u", conn_relative(me, seq));
 }
 
-/* Whether an application can abort here (3.10.5: with LAST-ACK and CLOSING a TCP may still say RST), or a
+/* The connection has outlived a RST that is no business of it: now it answers as if there were none. */
+static bool judge_obeyed(const struct judge *g)
+{
+	const struct conn_end *me = g->me, *p = g->peer;
+	struct verdict *v;
+
+	if ((p->known & (CONN_RESET | CONN_RESET_OUT)) != CONN_RESET_OUT || (g->s->flags & FLAG_ACK) ||
+	    !judge_acked_before(p, g->s->seq) || !(me->states & TCP_SYNCHRONIZED))
+		return false;
+	v = judge_fail_row(g, TCP_ESTABLISHED, EVENT_RST_OUT_OF_WINDOW, "the application aborted");
+	judge_expected(v, "the connection stays: the RST at SEQ %u is outside the window",
+		       conn_relative(p, p->reset_seq));
+	judge_observed(v, "RST with SEQ %u, as a closed endpoint answers", conn_relative(me, g->s->seq));
+	return true;
+}
+
+/* Whether an application can abort here (3.10.5: in LAST-ACK and CLOSING a TCP may still say RST), or a
  * closed endpoint answers a segment that came too late. */
 static void judge_reset_state(const struct judge *g)
 {
-	const tcp_states abortable = IN(TCP_SYN_RECEIVED) | IN(TCP_ESTABLISHED) | IN(TCP_FIN_WAIT_1) |
-				     IN(TCP_FIN_WAIT_2) | IN(TCP_CLOSE_WAIT) | IN(TCP_SYN_SENT);
-	const struct conn *c = g->c;
-	const struct conn_side *p = &c->prober, *t = &c->target;
-	bool fin_acked = t->fin && p->acked && seq_gt(p->ack, t->fin_seq);
+	const struct conn_end *me = g->me, *p = g->peer;
+	tcp_states can = conn_abortable(g->index) | IN(TCP_SYN_SENT) | IN(TCP_CLOSED) | IN(TCP_LISTEN);
+	bool fin_acked = (me->known & CONN_FIN) && (p->known & CONN_ACKED_FIN);
+	bool rested = g->now_ms - me->acked_ms > SHORTEST_2MSL_MS;
 	struct verdict *v;
 	char text[120];
 
-	if (fin_acked && p->fin && t->ack == p->fin_seq && c->fins_sent > 1) {
+	if (g->live)
+		can &= ~(IN(TCP_CLOSED) | IN(TCP_LISTEN));
+	if (fin_acked && (p->known & CONN_FIN) && me->ack == p->fin_seq && p->fins_sent > 1) {
 		v = judge_fail(g, RULE_FIN_COUNTED, LIKELY, "the application aborted in FIN-WAIT-2");
-		judge_expected(v, "ack %u: FIN+1", judge_relative(p, p->fin_seq + 1));
-		judge_observed(v, "RST in answer to our FIN, which was never acknowledged");
-	} else if ((c->states & abortable) || c->acked_closed || c->reset_sent || !fin_acked) {
+		judge_expected(v, "ack %u: FIN+1", conn_relative(p, p->fin_seq + 1));
+		judge_observed(v, "RST in answer to a FIN that was never acknowledged");
+	} else if ((me->states & can) || (me->known & CONN_LATE) || !fin_acked || rested ||
+		   (p->known & (CONN_RESET | CONN_ACCUSED))) {
 		judge_pass(g, RULE_RST_STATE);
 	} else {
 		v = judge_fail(g, RULE_RST_STATE, LIKELY,
-			       c->states & IN(TCP_TIME_WAIT) ?
-				       "the target has a very short MSL" :
-				       "our last ACK came twice, or the application aborted after closing");
-		judge_expected(v, "no RST from %s", tcp_states_text(c->states, text, sizeof text));
-		judge_observed(v, "RST with SEQ %u", judge_relative(t, g->s->seq));
+			       me->states & IN(TCP_TIME_WAIT) ?
+				       "this end has a very short MSL" :
+				       "the last ACK came twice, or the application aborted after closing");
+		judge_expected(v, "no RST from %s", tcp_states_text(me->states, text, sizeof text));
+		judge_observed(v, "RST with SEQ %u", conn_relative(me, g->s->seq));
 	}
 }
 
-void judge_reset(const struct judge *g)
+static void closed(const struct judge *g)
 {
-	struct conn *c = g->c;
+	g->me->states = IN(TCP_CLOSED);
+	g->me->assumed = TCP_CLOSED;
+}
 
-	if (answers_reset(c, g->s)) {
+/* In SYN-SENT a wrong ACK draws a RST, and the state is kept (RFC 9293 3.10.7.3, step 1). */
+static bool keeps_opening(const struct judge *g)
+{
+	return (g->me->known & CONN_SYN_BARE) && !(g->me->known & CONN_ACKED) &&
+	       !(g->peer->known & CONN_ACKED_SYN);
+}
+
+bool judge_reset(const struct judge *g)
+{
+	struct conn_end *me = g->me, *p = g->peer;
+
+	if (answers_reset(g)) {
 		struct verdict *v = judge_fail(g, RULE_RST_FOR_RST, CERTAIN, NULL);
 
 		judge_expected(v, "silence");
-		judge_observed(v, "RST,ACK with SEQ 0 and ack %u: an answer to our RST",
-			 judge_relative(&c->prober, g->s->ack));
-	} else if (c->stray_sent && judge_stray_answer(g)) {
+		judge_observed(v, "RST,ACK with SEQ 0 and ack %u: an answer to the RST",
+			       conn_relative(p, g->s->ack));
+	} else if ((p->known & CONN_STRAY) && judge_stray_answer(g)) {
 		/* judged */
-	} else if (!c->target.syn) {
-		if (!c->prober.syn || !judge_refusal(g))
-			return;
+	} else if (!(me->known & CONN_SEEN)) {
+		if (g->live && !(p->known & CONN_SYN))
+			return false;
+		if ((p->known & (CONN_SYN_BARE | CONN_ACKED)) == CONN_SYN_BARE && !judge_refusal(g))
+			return false;
+	} else if (keeps_opening(g)) {
+		return false;
 	} else {
 		g->j->notes |= NOTE_RESET;
-		judge_reset_number(g);
-		if (!c->was_reset)
-			judge_reset_state(g);
+		if (!judge_obeyed(g)) {
+			judge_reset_number(g);
+			if (!(me->known & CONN_RESET))
+				judge_reset_state(g);
+		}
 	}
-	if (!c->was_reset)
-		c->was_reset_us = g->s->t_us;
-	c->was_reset = true;
-	c->states = IN(TCP_CLOSED);
-	c->assumed = TCP_CLOSED;
+	closed(g);
+	return true;
 }

@@ -75,9 +75,10 @@ static const char *reach_name(enum reach r)
 static json_t *verdict_value(const struct verdict *v)
 {
 	json_t *o = json_object();
+	char name[RULE_NAME];
 
 	set_text(o, "verdict", outcome_name(v->outcome));
-	set_text(o, "rule", v->rule->name);
+	set_text(o, "rule", rule_name(v->rule, v->state, name));
 	set_text(o, "class", rule_class_name(v->rule->class));
 	set_text(o, "certainty", certainty_name(v->certainty));
 	set_text(o, "citation", v->rule->citation);
@@ -171,9 +172,10 @@ static json_t *result_value(const struct report_result *result)
 	const struct endpoint *target = &x->params.prober.target;
 	json_t *o = json_object(), *points = json_array(), *failures = json_array();
 	char text[ENDPOINT_TEXT];
-	unsigned retries = x->conn.syns_sent + x->conn.fins_sent;
+	const struct conn_end *ours = &x->conn.ends[CONN_PROBER];
+	unsigned retries = ours->syns_sent + ours->fins_sent;
 
-	retries -= !!x->conn.syns_sent + !!x->conn.fins_sent;
+	retries -= !!ours->syns_sent + !!ours->fins_sent;
 	set_text(o, "type", "result");
 	set_text(o, "name", x->params.check->name);
 	set_text(o, "target", result->target);
@@ -199,7 +201,7 @@ static json_t *result_value(const struct report_result *result)
 	if (x->lines_count)
 		set_number(o, "duration_us",
 			   x->lines[x->lines_count - 1].segment.t_us - x->lines[0].segment.t_us);
-	set_text(o, "state_after", x->conn.assumed < TCP_STATES ? tcp_state_name(x->conn.assumed) : NULL);
+	set_text(o, "state_after", tcp_state_name((enum tcp_state)x->conn.ends[CONN_TARGET].assumed));
 	set_target(o, x);
 	set(o, "ladder", ladder_value(x));
 	return o;
@@ -208,8 +210,8 @@ static json_t *result_value(const struct report_result *result)
 static json_t *segment_value(const struct exchange *x, const struct line *l)
 {
 	const struct segment *s = &l->segment;
-	const struct conn_side *from = l->out ? &x->conn.prober : &x->conn.target;
-	const struct conn_side *to = l->out ? &x->conn.target : &x->conn.prober;
+	const struct conn_end *from = &x->conn.ends[l->out ? CONN_PROBER : CONN_TARGET];
+	const struct conn_end *to = &x->conn.ends[l->out ? CONN_TARGET : CONN_PROBER];
 	json_t *o = json_object(), *states = json_array();
 	char text[160];
 
@@ -219,11 +221,11 @@ static json_t *segment_value(const struct exchange *x, const struct line *l)
 	set_text(o, "dir", l->out ? "out" : "in");
 	set_text(o, "flags", flags_text(s->flags, text));
 	set_number(o, "seq", s->seq);
-	if (from->syn)
+	if (from->known & CONN_SYN)
 		set_number(o, "rel_seq", (uint32_t)(s->seq - from->iss));
 	if (s->flags & FLAG_ACK) {
 		set_number(o, "ack", s->ack);
-		if (to->syn)
+		if (to->known & CONN_SYN)
 			set_number(o, "rel_ack", (uint32_t)(s->ack - to->iss));
 	}
 	set_number(o, "len", s->len);
@@ -240,7 +242,7 @@ static json_t *segment_value(const struct exchange *x, const struct line *l)
 		json_t *judged = json_array();
 
 		for (int i = 0; i < RULES; i++)
-			if (l->passed & 1u << i)
+			if (l->passed & UINT64_C(1) << i)
 				json_array_append_new(judged, json_string(rules[i].name));
 		set(o, "judged_by", judged);
 	}

@@ -63,29 +63,24 @@ const char *ladder_escape(const uint8_t *bytes, size_t len, char *text, size_t t
 
 /* ---- one segment ------------------------------------------------------------------------------- */
 
-/* Numbers relative to the ISNs: of the sender for SEQ, of the receiver for ACK. Before an ISN is known,
- * and in a RST that answers a SYN (SEQ 0), numbers stand as they are. */
-static uint32_t relative(uint32_t n, const struct conn_side *side)
-{
-	return side->syn ? n - side->iss : n;
-}
-
-/* "F. 1:1 ack 1", "P. 1:29(28) ack 1": flags in packetdrill's letters, then the numbers. */
+/* "F. 1:1 ack 1", "P. 1:29(28) ack 1": flags in packetdrill's letters, then the numbers, relative to the
+ * ISNs: of the sender for SEQ, of the receiver for ACK. Before an ISN is known, and in a RST that answers a
+ * SYN (SEQ 0), they stand as they are. */
 static void describe(const struct canvas *c, const struct line *l, char *text, size_t len)
 {
 	const struct segment *s = &l->segment;
-	const struct conn_side *from = l->out ? &c->x->conn.prober : &c->x->conn.target;
-	const struct conn_side *to = l->out ? &c->x->conn.target : &c->x->conn.prober;
+	const struct conn_end *from = &c->x->conn.ends[l->out ? CONN_PROBER : CONN_TARGET];
+	const struct conn_end *to = &c->x->conn.ends[l->out ? CONN_TARGET : CONN_PROBER];
 	/* The form for "no connection, no ACK to go by" (RFC 9293 3.5.2) has the number itself. */
 	bool bare = (s->flags & FLAG_RST) && s->seq == 0;
-	uint32_t seq = bare ? 0 : relative(s->seq, from);
+	uint32_t seq = bare ? 0 : conn_relative(from, s->seq);
 	char flags[FLAGS_TEXT];
 	int n = snprintf(text, len, "%-3s %u", flags_text(s->flags, flags), seq);
 
 	if (s->len)
 		n += snprintf(text + n, len - (size_t)n, ":%u(%u)", seq + s->len, s->len);
 	if (s->flags & FLAG_ACK)
-		n += snprintf(text + n, len - (size_t)n, " ack %u", relative(s->ack, to));
+		n += snprintf(text + n, len - (size_t)n, " ack %u", conn_relative(to, s->ack));
 	if ((s->flags & FLAG_SYN) && (s->options.present & OPTION_MSS))
 		snprintf(text + n, len - (size_t)n, "  mss %u", s->options.mss);
 }
@@ -208,7 +203,7 @@ static void remark_unconfirmed(struct canvas *c)
 
 static void remark_failures(struct canvas *c, const struct line *l)
 {
-	char text[4 * VERDICT_TEXT];
+	char text[4 * VERDICT_TEXT], name[RULE_NAME];
 
 	for (size_t i = 0; i < c->x->verdicts_count; i++) {
 		const struct verdict *v = &c->x->verdicts[i];
@@ -216,7 +211,7 @@ static void remark_failures(struct canvas *c, const struct line *l)
 		if (l->out || !l->failed || v->frame != l->segment.frame)
 			continue;
 		snprintf(text, sizeof text, "%s%s: %s (%s %s). Expected %s; observed %s.%s%s%s",
-			 v->rule->name, v->certainty == LIKELY ? ", likely" : "", v->rule->sentence,
+			 rule_name(v->rule, v->state, name), v->certainty == LIKELY ? ", likely" : "", v->rule->sentence,
 			 v->rule->citation, rule_class_name(v->rule->class), v->expected, v->observed,
 			 v->reason[0] ? " Unless " : "", v->reason, v->reason[0] ? "." : "");
 		remark(c, "31", text);
@@ -229,7 +224,7 @@ static void remark_rules(struct canvas *c, const struct line *l)
 	size_t n = 0;
 
 	for (int id = 0; id < RULES && n < sizeof text; id++)
-		if (l->passed & 1u << id)
+		if (l->passed & UINT64_C(1) << id)
 			n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", n ? " " : "kept: ",
 					      rules[id].name);
 	if (n)

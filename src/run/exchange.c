@@ -26,7 +26,7 @@ bool exchange_init(struct exchange *x, const struct exchange_params *params)
 	x->lines_room = 16;
 	x->lines = malloc(x->lines_room * sizeof *x->lines);
 	prober_init(&x->prober, &x->params.prober, params->data, params->data_len);
-	conn_init(&x->conn);
+	conn_init(&x->conn, CONN_LIVE);
 	return x->lines;
 }
 
@@ -42,6 +42,11 @@ bool exchange_owns(const struct exchange *x, const struct segment *s)
 
 	return (endpoint_equal(&s->src, &p->source) && endpoint_equal(&s->dst, &p->target)) ||
 	       (endpoint_equal(&s->src, &p->target) && endpoint_equal(&s->dst, &p->source));
+}
+
+static void observe(struct exchange *x, unsigned from, const struct segment *s, struct judgement *j)
+{
+	conn_observe(&x->conn, x->params.rules, from, s, j);
 }
 
 /* ---- what leaves ------------------------------------------------------------------------------- */
@@ -163,7 +168,7 @@ static bool step_done(const struct exchange *x, int64_t now_us)
 	case STEP_DRAIN:
 		return p->fin_received || p->received >= LARGEST;
 	case STEP_CONFIRM_GONE:
-		return x->conn.gone;
+		return x->conn.ends[CONN_PROBER].known & CONN_GONE;
 	case STEP_HOLD_FIN:
 	case STEP_ABORT:
 		return true;
@@ -217,8 +222,8 @@ static void begin_step(struct exchange *x, int64_t now_us, struct prober_out *ou
 static bool broken_off(const struct exchange *x)
 {
 	return x->error[0] || x->interrupted || x->prober.reset_received ||
-	       (current(x) == STEP_OPEN && x->conn.was_reset) ||
-	       (current(x) == STEP_OPEN && x->conn.target.syn && x->verdicts_count &&
+	       (current(x) == STEP_OPEN && x->conn.ends[CONN_TARGET].known & CONN_RESET) ||
+	       (current(x) == STEP_OPEN && x->conn.ends[CONN_TARGET].known & CONN_SYN && x->verdicts_count &&
 		x->prober.state == TCP_SYN_SENT) ||
 	       (x->prober.state == TCP_CLOSED && x->started && current(x) != STEP_ABORT &&
 		current(x) != STEP_CONFIRM_GONE);
@@ -370,8 +375,8 @@ static struct line *add_line(struct exchange *x, const struct segment *s, bool o
 	*l = (struct line){ .segment = *s,
 			    .out = out,
 			    .prober = x->prober.state,
-			    .target = x->conn.states,
-			    .assumed = x->conn.assumed };
+			    .target = x->conn.ends[CONN_TARGET].states,
+			    .assumed = (enum tcp_state)x->conn.ends[CONN_TARGET].assumed };
 	l->segment.data = NULL;
 	l->segment.data_len = 0;
 	return l;
@@ -405,9 +410,11 @@ static bool is_foreign(const struct exchange *x, const struct segment *s)
 
 static void captured_out(struct exchange *x, const struct segment *s, int64_t now_us)
 {
-	bool repeated = x->conn.prober.syn && segment_len(s) && seq_lt(s->seq, x->conn.prober.end);
+	const struct conn_end *ours = &x->conn.ends[CONN_PROBER];
+	bool repeated = (ours->known & CONN_SEEN) && segment_len(s) && seq_lt(s->seq, ours->end);
 	struct pending seen = { .state = x->prober.state, .serial = state_serial(x) };
 	char flags[FLAGS_TEXT], error[VERDICT_TEXT];
+	struct judgement j;
 	struct line *l;
 
 	if (!seen_leaving(x, s, now_us, &seen)) {
@@ -418,7 +425,7 @@ static void captured_out(struct exchange *x, const struct segment *s, int64_t no
 			 flags_text(s->flags, flags));
 		fail_exchange(x, error);
 	}
-	conn_sent(&x->conn, s);
+	observe(x, CONN_PROBER, s, &j);
 	l = add_line(x, s, true, NULL);
 	if (!l)
 		return;
@@ -480,6 +487,8 @@ static void keep_verdicts(struct exchange *x, const struct judgement *j)
 /* What the target acknowledges has left, although the capture lost it. */
 static void take_as_left(struct exchange *x, const struct segment *s)
 {
+	struct judgement j;
+
 	for (size_t i = 0; i < x->pending_count && (s->flags & FLAG_ACK);) {
 		const struct pending *p = &x->pending[i];
 		struct segment left = { .t_us = s->t_us, .seq = p->seq, .ack = p->ack, .len = p->len,
@@ -491,7 +500,7 @@ static void take_as_left(struct exchange *x, const struct segment *s)
 			i++;
 			continue;
 		}
-		conn_sent(&x->conn, &left);
+		observe(x, CONN_PROBER, &left, &j);
 		forget_pending(x, i);
 	}
 }
@@ -507,7 +516,7 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 	struct line *l;
 
 	take_as_left(x, s);
-	conn_received(&x->conn, s, &j);
+	observe(x, CONN_TARGET, s, &j);
 	x->judged++;
 	x->unknown_checksums += !!(j.notes & NOTE_CHECKSUM_UNKNOWN);
 	x->bad_checksums += !!(j.notes & NOTE_BAD_CHECKSUM);
@@ -543,8 +552,10 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 /* Only an error about something that we sent counts (RFC 5927 4.1). */
 static void captured_icmp(struct exchange *x, const struct segment *s, int64_t now_us)
 {
-	if (!endpoint_equal(&s->src, &x->params.prober.source) || !x->conn.prober.syn ||
-	    s->seq - x->conn.prober.iss > x->conn.prober.end - x->conn.prober.iss)
+	const struct conn_end *ours = &x->conn.ends[CONN_PROBER];
+
+	if (!endpoint_equal(&s->src, &x->params.prober.source) || !(ours->known & CONN_SYN) ||
+	    s->seq - ours->iss > ours->end - ours->iss)
 		return;
 	if (!x->icmp.type)
 		x->icmp = s->icmp;

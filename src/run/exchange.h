@@ -23,7 +23,7 @@ struct line {
 	tcp_states target;      /* all that the target may be in then ... */
 	enum tcp_state assumed; /* ... and what it is if nothing got lost; TCP_STATES: unknown */
 	unsigned notes;         /* enum note */
-	uint32_t passed;        /* rules kept */
+	uint64_t passed;        /* rules kept */
 	unsigned failed;        /* how many verdicts of the exchange rest on it */
 	int64_t rtt_us;         /* since the segment that it answers left; 0: none was timed */
 	unsigned skipped;       /* segments behind it that are not kept */
@@ -50,6 +50,7 @@ enum {
 struct exchange_params {
 	const struct check *check;
 	struct prober_params prober;
+	const struct rule_index *rules; /* borrowed */
 	const uint8_t *data; /* to send; borrowed */
 	size_t data_len;
 	int64_t timeout_us;  /* how long to wait for anything that is due */

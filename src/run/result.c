@@ -64,7 +64,7 @@ static void settle_opened(struct exchange *x, int64_t now_us)
 			    "answer in %s, ACK = ISN+1", duration(x->rtt_us, text, sizeof text));
 		else
 			add(x, "opened", OUTCOME_PASS, &rules[RULE_SYN_ACK_NUMBER],
-			    "ACK = ISN+1, after %u SYNs", x->conn.syns_sent);
+			    "ACK = ISN+1, after %u SYNs", x->conn.ends[CONN_PROBER].syns_sent);
 		return;
 	}
 	if (first_with(x, NOTE_REFUSED)) {
@@ -101,7 +101,7 @@ static void settle_opened(struct exchange *x, int64_t now_us)
 		add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "interrupted before an answer");
 	else
 		add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "no answer to %u SYN%s in %s: filtered, "
-		    "down, or lost", x->conn.syns_sent, x->conn.syns_sent == 1 ? "" : "s",
+		    "down, or lost", x->conn.ends[CONN_PROBER].syns_sent, x->conn.ends[CONN_PROBER].syns_sent == 1 ? "" : "s",
 		    duration(now_us - x->start_us, text, sizeof text));
 }
 
@@ -188,7 +188,7 @@ static void settle_first(struct exchange *x)
 		add(x, word, OUTCOME_INCONCLUSIVE, NULL, "no ACK for our FIN: the target's window is 0");
 	else if (!our_fin_acked(x))
 		add(x, word, OUTCOME_INCONCLUSIVE, NULL, "no ACK for our FIN, sent %u time%s",
-		    x->conn.fins_sent, x->conn.fins_sent == 1 ? "" : "s");
+		    x->conn.ends[CONN_PROBER].fins_sent, x->conn.ends[CONN_PROBER].fins_sent == 1 ? "" : "s");
 	else if (!x->prober.fin_received && x->prober.received)
 		add(x, word, OUTCOME_PASS, fin,
 		    "FIN counted; the target still sends (%llu bytes so far): legal; reset",

@@ -7,7 +7,7 @@
  *
  * '>' is a segment of the prober, '<' one of the target. Then come the flags (packetdrill's letters; r, q, o
  * are the three reserved bits), SEQ or SEQ:END of the data, and what else there is: "ack N", "win N",
- * "opt LIST" as options_from_text() reads it, "sack" for one block, "malformed KIND", "bad" or "unknown" for
+ * "opt LIST" as options_from_text() reads it, "sack LEFT:RIGHT" for a block, "malformed KIND", "bad" or "unknown" for
  * the checksum. Numbers are relative to the ISN of the side they belong to; "=N" is the number itself.
  * "+MS" lets time pass before; without it a millisecond does. */
 #ifndef FINWAIT_TESTS_OBSERVE_H
@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "core/conn.h"
+#include "unit/rules_index.h"
 
 struct observe {
 	struct conn c;
@@ -45,7 +46,7 @@ enum { OBSERVE_ISNS = sizeof observe_isns / sizeof *observe_isns };
 static inline void observe_begin(struct observe *o, const uint32_t isns[2])
 {
 	memset(o, 0xa5, sizeof *o); /* conn_init() has to set everything */
-	conn_init(&o->c);
+	conn_init(&o->c, CONN_LIVE);
 	o->isn = isns[0];
 	o->iss = isns[1];
 	o->now_us = 1000000;
@@ -100,7 +101,9 @@ static inline const char *observe_attribute(struct segment *s, const char *text,
 		text += n;
 	} else if (!strcmp(word, "sack")) {
 		s->options.present |= OPTION_SACK;
-		s->options.sack_count = 1;
+		s->options.sack[s->options.sack_count].left = observe_number(&text, ack_isn);
+		text++;
+		s->options.sack[s->options.sack_count++].right = observe_number(&text, ack_isn);
 	} else if (!strcmp(word, "malformed")) {
 		s->options.malformed = (int16_t)observe_number(&text, 0);
 	} else if (!strcmp(word, "bad")) {
@@ -116,6 +119,7 @@ static inline const char *observe_attribute(struct segment *s, const char *text,
 /* A failure has all that a report needs, and the set of states is sane. */
 static inline void observe_check(const struct observe *o, const char *text)
 {
+	const struct conn_end *t = &o->c.ends[CONN_TARGET];
 	char states[160];
 
 	assert_true(o->j.count < JUDGEMENT_VERDICTS);
@@ -123,17 +127,18 @@ static inline void observe_check(const struct observe *o, const char *text)
 		const struct verdict *v = &o->j.failed[i];
 
 		assert_int_equal(v->outcome, OUTCOME_FAIL);
-		assert_true(v->rule >= rules && v->rule < rules + RULES);
+		assert_true((v->rule >= rules && v->rule < rules + RULES) == (v->state == TCP_STATES));
 		assert_int_equal(v->frame, o->frame);
 		assert_true(v->expected[0] && v->observed[0]);
 		assert_int_equal(v->certainty == LIKELY, v->reason[0] != '\0');
 	}
 	assert_int_equal(o->j.passed >> RULES, 0);
-	assert_int_not_equal(o->c.states, 0);
-	assert_int_equal(o->c.states & ~o->c.ever, 0);
-	if (!o->j.count && !(o->c.states & IN(o->c.assumed)))
-		fail_msg("%s: %s is assumed, but it is %s", text, tcp_state_name(o->c.assumed),
-			 tcp_states_text(o->c.states, states, sizeof states));
+	assert_int_not_equal(t->states, 0);
+	assert_int_equal(t->states & ~t->ever, 0);
+	if (o->c.vantage & CONN_LIVE && !o->j.count && !(t->states & IN(t->assumed)))
+		fail_msg("%s: %s is assumed, but it is %s", text,
+			 tcp_state_name((enum tcp_state)t->assumed),
+			 tcp_states_text(t->states, states, sizeof states));
 }
 
 /* One segment. */
@@ -166,12 +171,10 @@ static inline void observe_one(struct observe *o, const char *text)
 	}
 	while (text += strspn(text, " "), *text)
 		text = observe_attribute(&s, text, ack_isn);
-	if (direction == '>') {
-		conn_sent(&o->c, &s);
-		return;
-	}
 	memset(&o->j, 0xa5, sizeof o->j);
-	conn_received(&o->c, &s, &o->j);
+	if (conn_is_reopened(&o->c, direction == '<', &s))
+		conn_reopen(&o->c);
+	conn_observe(&o->c, rules_index(), direction == '<', &s, &o->j);
 	observe_check(o, whole);
 }
 
@@ -190,7 +193,8 @@ static inline void observe(struct observe *o, const char *text)
 			continue; /* behind the last semicolon */
 		observe_one(o, one);
 		if (text[n] && o->j.count && strchr(text + n, '<') && strchr(one, '<'))
-			fail_msg("'%s' breaks %s: expected %s; observed %s", one, o->j.failed[0].rule->name,
+			fail_msg("'%s' breaks %s: expected %s; observed %s", one,
+				 rule_of(&o->j.failed[0]),
 				 o->j.failed[0].expected, o->j.failed[0].observed);
 	}
 }

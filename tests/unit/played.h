@@ -11,6 +11,7 @@
 #include "peer/sim_link.h"
 #include "run/exchange.h"
 #include "run/runner.h"
+#include "unit/rules_index.h"
 
 /* All zero: close-fin at port 0, which is closed, IPv4, no options, no data, a perfect path. */
 struct scene {
@@ -34,7 +35,8 @@ static inline void played_finished(void *arg, size_t index)
 /* To be given back to exchange_free(). */
 static inline void play_scene(struct exchange *x, const struct scene *scene)
 {
-	struct exchange_params params = {.check = &probe_checks[scene->close], .timeout_us = 5000000};
+	struct exchange_params params = {
+		.check = &probe_checks[scene->close], .rules = rules_index(), .timeout_us = 5000000};
 	struct run run = {.exchanges = x, .count = 1, .lane_length = 1, .finished = played_finished};
 	struct peer_params peer_params;
 	struct sim_link *sim = sim_link_new(&scene->path);

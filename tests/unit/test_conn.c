@@ -154,18 +154,20 @@ static void tell(const struct story *t, const uint32_t isns[2])
 {
 	char states[160];
 	struct observe o;
+	const struct conn_end *target = &o.c.ends[CONN_TARGET];
 
 	observe_begin(&o, isns);
-	assert_int_equal(o.c.states, CL | LI);
-	assert_int_equal(o.c.ever, CL | LI);
+	assert_int_equal(target->states, CL | LI);
+	assert_int_equal(target->ever, CL | LI);
 	for (int i = 0; i < STEPS && t->steps[i].segment; i++) {
 		observe(&o, t->steps[i].segment);
-		tcp_states_text(o.c.states, states, sizeof states);
-		if ((o.c.states & t->steps[i].must) != t->steps[i].must || (o.c.states & ~t->steps[i].may))
+		tcp_states_text(target->states, states, sizeof states);
+		if ((target->states & t->steps[i].must) != t->steps[i].must ||
+		    (target->states & ~t->steps[i].may))
 			fail_msg("%s: after %s the target is %s", t->about, t->steps[i].segment, states);
-		if (t->steps[i].assumed != TCP_STATES && o.c.assumed != t->steps[i].assumed)
+		if (t->steps[i].assumed != TCP_STATES && target->assumed != t->steps[i].assumed)
 			fail_msg("%s: after %s %s is assumed", t->about, t->steps[i].segment,
-				 tcp_state_name(o.c.assumed));
+				 tcp_state_name((enum tcp_state)target->assumed));
 	}
 }
 
@@ -224,7 +226,7 @@ static void test_copies_break_nothing(void **state)
 				if (o.j.count)
 					fail_msg("%s: %s again after %s breaks %s", t->about,
 						 t->steps[copy].segment, t->steps[later].segment,
-						 o.j.failed[0].rule->name);
+						 rule_of(&o.j.failed[0]));
 				for (int k = later + 1; k < STEPS && t->steps[k].segment; k++)
 					observe(&o, t->steps[k].segment);
 				assert_int_equal(o.j.count, 0);
@@ -267,7 +269,8 @@ static void world_open(struct world *w, const struct sim_config *config, uint64_
 		       uint16_t port)
 {
 	static const uint32_t isns[] = {0xfffffffe, 0xfffffff8, 0x7fffffff, 0, 4711};
-	struct exchange_params params = {.check = &probe_checks[close], .timeout_us = 5000000};
+	struct exchange_params params = {
+		.check = &probe_checks[close], .rules = rules_index(), .timeout_us = 5000000};
 	struct peer_params peer;
 	char why[200];
 
@@ -306,7 +309,7 @@ static void check_truth(const struct world *w, int64_t now_us)
 {
 	const struct prober_params *p = &w->x.params.prober;
 	enum peer_state truth = peer_state(w->peer, &p->target, &p->source);
-	tcp_states set = w->x.conn.states;
+	tcp_states set = w->x.conn.ends[CONN_TARGET].states;
 	char states[160];
 
 	for (int i = 0; i < TCP_STATES; i++)
@@ -415,7 +418,7 @@ static void test_honest_target_on_a_bad_path(void **state)
 						fail_msg("seed %llu, port %u, %s: %s %s: expected %s; "
 							 "observed %s",
 							 (unsigned long long)seed, ports[port],
-							 probe_checks[close].name, v->rule->name,
+							 probe_checks[close].name, rule_of(v),
 							 certainty_name(v->certainty), v->expected,
 							 v->observed);
 					likely++;

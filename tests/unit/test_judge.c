@@ -101,15 +101,15 @@ static const struct sequence {
 	/* An embryonic connection may remember what the first SYN said. */
 	KEEPS(RULE_WSCALE_OFFERED, "> S 0 opt wscale=7; > S 0; < S. 0 ack 1 opt wscale=7"),
 	BREAKS(RULE_WSCALE_OFFERED, "> S 0 opt ts; < S. 0 ack 1 opt wscale=7",
-	       "the option is not used, since our SYN did not offer it", "options <wscale 7>"),
+	       "the option is not used, since the other's SYN did not offer it", "options <wscale 7>"),
 	KEEPS(RULE_TIMESTAMPS_OFFERED, "> S 0 opt ts; < S. 0 ack 1 opt ts"),
 	KEEPS(RULE_TIMESTAMPS_OFFERED, OPEN_TS "< P. 1:6 ack 1 opt ts"),
 	BREAKS(RULE_TIMESTAMPS_OFFERED, "> S 0 opt wscale=7; < S. 0 ack 1 opt ts",
-	       "the option is not used, since our SYN did not offer it", "options <TS val 0 ecr 0>"),
+	       "the option is not used, since the other's SYN did not offer it", "options <TS val 0 ecr 0>"),
 	BREAKS(RULE_TIMESTAMPS_OFFERED, OPEN "< P. 1:6 ack 1 opt ts", NULL, NULL),
-	KEEPS(RULE_SACK_OFFERED, OPEN_ALL "< . 1 ack 1 sack"),
-	BREAKS(RULE_SACK_OFFERED, OPEN_TS "< . 1 ack 1 opt ts sack",
-	       "the option is not used, since our SYN did not offer it", NULL),
+	KEEPS(RULE_SACK_OFFERED, OPEN_ALL "> P. 6:9 ack 1; < . 1 ack 1 sack 6:9"),
+	BREAKS(RULE_SACK_OFFERED, OPEN_TS "> P. 6:9 ack 1 opt ts; < . 1 ack 1 opt ts sack 6:9",
+	       "the option is not used, since the other's SYN did not offer it", NULL),
 
 	KEEPS(RULE_TIMESTAMPS_KEPT, OPEN_TS "< . 1 ack 1 opt ts"),
 	SAYS_NOTHING(RULE_TIMESTAMPS_OFFERED, "< S. 0 ack 1 opt ts"), /* our SYN is unknown */
@@ -121,7 +121,7 @@ static const struct sequence {
 
 	KEEPS(RULE_SYN_ACK_NUMBER, "> S 0; < S. 0 ack 1"),
 	KEEPS(RULE_SYN_ACK_NUMBER, "> S 0; > S 0; > S 0; < S. 0 ack 1"),
-	BREAKS(RULE_SYN_ACK_NUMBER, "> S 0; < S. 0 ack 0", "ack 1: our ISN+1", "ack 0"),
+	BREAKS(RULE_SYN_ACK_NUMBER, "> S 0; < S. 0 ack 0", "ack 1: the ISN of the SYN and one", "ack 0"),
 	BREAKS(RULE_SYN_ACK_NUMBER, "> S 0; < S. 0 ack 2", NULL, "ack 2"),
 	BREAKS(RULE_SYN_ACK_NUMBER, "> S 0; < S. 0 ack 2147483649", NULL, "ack 2147483649"),
 	SAYS_NOTHING(RULE_SYN_ACK_REPEAT, "> S 0; < S. 0 ack 1"),
@@ -214,18 +214,18 @@ static const struct sequence {
 	SAYS_NOTHING(RULE_FIN_COUNTED, OPEN "> F. 1 ack 1; < . 1 ack 1; > F. 1 ack 1; < . 1 ack 1"),
 	BREAKS(RULE_FIN_COUNTED,
 	       OPEN "> F. 1 ack 1; < . 1 ack 1; > F. 1 ack 1; < . 1 ack 1; > F. 1 ack 1; < . 1 ack 1",
-	       "ack 2: FIN+1", "ack 1 in answer to each of our FINs"),
+	       "ack 2: FIN+1", "ack 1 in answer to each FIN"),
 	BREAKS(RULE_FIN_COUNTED,
 	       OPEN "> P. 1:6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6; > F. 6 ack 1; < . 1 ack 6; > F. "
 		    "6 ack 1; "
 		    "< . 1 ack 6",
-	       "ack 7: FIN+1", "ack 6 in answer to each of our FINs"),
+	       "ack 7: FIN+1", "ack 6 in answer to each FIN"),
 	BREAKS(RULE_FIN_COUNTED,
 	       OPEN "> P. 1:6 ack 1; < . 1 ack 6 win 5; > F. 6 ack 1; < . 1 ack 6 win 5; > F. 6 ack 1; "
 		    "< . 1 ack 6 win 5; > F. 6 ack 1; < . 1 ack 6 win 5",
 	       "ack 7: FIN+1", NULL),
 	LIKELY_BREAKS(RULE_FIN_COUNTED, OPEN "< F. 1 ack 1; > . 1 ack 2; > F. 1 ack 2; > F. 1 ack 2; < R 2",
-		      "ack 2: FIN+1", "RST in answer to our FIN, which was never acknowledged"),
+		      "ack 2: FIN+1", "RST in answer to a FIN that was never acknowledged"),
 
 	KEEPS(RULE_FIN_PLACE, OPEN "< P. 1:6 ack 1; < F. 6 ack 1"),
 	KEEPS(RULE_FIN_PLACE, OPEN "< FP. 1:6 ack 1"),
@@ -263,9 +263,9 @@ static const struct sequence {
 	SAYS_NOTHING(RULE_RST_NUMBER, OPEN "< R 65535"), /* what is before it may be lost */
 	SAYS_NOTHING(RULE_RST_NUMBER, "> S 0 win 65535 opt wscale=2; < S. 0 ack 1 opt wscale=2; "
 				      "> . 1 ack 1; < R 262140"),
-	LIKELY_BREAKS(RULE_RST_NUMBER, OPEN "< P. 1:6 ack 1; < R 3", "SEQ 6, the next number of the target",
+	LIKELY_BREAKS(RULE_RST_NUMBER, OPEN "< P. 1:6 ack 1; < R 3", "SEQ 6, the next number of this end",
 		      "SEQ 3"),
-	BREAKS(RULE_RST_NUMBER, OPEN "< R -1", "SEQ 1, the next number of the target", "SEQ 4294967295"),
+	BREAKS(RULE_RST_NUMBER, OPEN "< R -1", "SEQ 1, the next number of this end", "SEQ 4294967295"),
 	BREAKS(RULE_RST_NUMBER, OPEN "< R 65536", NULL, "SEQ 65536"),
 	BREAKS(RULE_RST_NUMBER,
 	       "> S 0 win 65535 opt wscale=2; < S. 0 ack 1 opt wscale=2; "
@@ -283,10 +283,10 @@ static const struct sequence {
 
 	SAYS_NOTHING(RULE_RST_FOR_RST, OPEN "> R 1; < R 1"), /* both aborted */
 	BREAKS(RULE_RST_FOR_RST, OPEN "> P. 1:6 ack 1; < . 1 ack 6; > R 6; < R. =0 ack 6", "silence",
-	       "RST,ACK with SEQ 0 and ack 6: an answer to our RST"),
+	       "RST,ACK with SEQ 0 and ack 6: an answer to the RST"),
 	SAYS_NOTHING(RULE_AFTER_RST, OPEN "< R 1; +2000 < R 1"),
 	SAYS_NOTHING(RULE_AFTER_RST, OPEN "< R 1; +999 < P. 1:6 ack 1"), /* overtaken by the RST */
-	LIKELY_BREAKS(RULE_AFTER_RST, OPEN "< R 1; +1000 < . 1 ack 1", "nothing after the target's own RST",
+	LIKELY_BREAKS(RULE_AFTER_RST, OPEN "< R 1; +1000 < . 1 ack 1", "nothing after this end's own RST",
 		      "a segment 1000 ms later"),
 	LIKELY_BREAKS(RULE_AFTER_RST, OPEN "< R 1; +600 < R 1; +600 < P. 1:6 ack 1", NULL,
 		      "a segment 1200 ms later"),
@@ -311,9 +311,33 @@ static const struct sequence {
 	LIKELY_BREAKS(RULE_STATE, "> S 0; < S. 0 ack 1; < P. 1:6 ack 1", "a segment of SYN-RECEIVED", NULL),
 	LIKELY_BREAKS(RULE_STATE, "> S 0; < . 1 ack 1; > S 0; < . 1 ack 1; > S 0; < . 1 ack 1", "SYN,ACK",
 		      "our SYN acknowledged by a segment without SYN"),
+
+	KEEPS(RULE_SACK_BLOCKS, OPEN_ALL "> P. 6:9 ack 1; < . 1 ack 1 sack 6:9"),
+	KEEPS(RULE_SACK_BLOCKS, OPEN_ALL "> P. 1:9 ack 1; > P. 12:14 ack 1; < . 1 ack 9 sack 1:9 sack 12:14"),
+	BREAKS(RULE_SACK_BLOCKS, OPEN_ALL "> P. 1:9 ack 1; > P. 12:14 ack 1; < . 1 ack 9 sack 12:14 sack 1:9",
+	       "blocks of received data above the ACK", "block 1-9 with ack 9"),
+	BREAKS(RULE_SACK_BLOCKS, OPEN_ALL "> P. 6:9 ack 1; < . 1 ack 1 sack 9:6", NULL, NULL),
+	BREAKS(RULE_SACK_BLOCKS, OPEN_ALL "> P. 6:9 ack 1; < . 1 ack 1 sack 6:10", NULL, NULL),
+
+	KEEPS(RULE_BACK_OFF, "> S 0; < S. 0 ack 1; +1000 < S. 0 ack 1; +2000 < S. 0 ack 1"),
+	KEEPS(RULE_BACK_OFF, OPEN "< F. 1 ack 1; +300 < F. 1 ack 1; +600 < F. 1 ack 1; +1200 < F. 1 ack 1"),
+	/* no longer than a minute */
+	KEEPS(RULE_BACK_OFF, OPEN "< F. 1 ack 1; +60000 < F. 1 ack 1; +60000 < F. 1 ack 1; +60000 < F. 1 ack 1; "
+				  "+60000 < F. 1 ack 1"),
+	SAYS_NOTHING(RULE_BACK_OFF, OPEN "< F. 1 ack 1; +300 < F. 1 ack 1"),
+	LIKELY_BREAKS(RULE_BACK_OFF, OPEN "< F. 1 ack 1; +300 < F. 1 ack 1; +300 < F. 1 ack 1; +300 < F. 1 ack 1; "
+					  "+300 < F. 1 ack 1",
+		      "a pause of about twice 300 ms", "300 ms, the third pause that does not grow"),
+	/* each answers a copy of our SYN */
+	SAYS_NOTHING(RULE_BACK_OFF,
+		     "> S 0; < S. 0 ack 1; +300 > S 0; < S. 0 ack 1; +300 > S 0; < S. 0 ack 1; "
+		     "+300 > S 0; < S. 0 ack 1; +300 > S 0; < S. 0 ack 1"),
 };
 
 enum { SEQUENCES = sizeof sequences / sizeof *sequences };
+
+/* These need more than one connection of a live probe: run/track. */
+#define ELSEWHERE(id) ((id) == RULE_ISN_REUSED)
 
 static void check_decision(const struct observe *o, const struct sequence *q)
 {
@@ -322,7 +346,7 @@ static void check_decision(const struct observe *o, const struct sequence *q)
 
 	if (q->how == KEPT || q->how == UNDECIDED) {
 		if (o->j.count)
-			fail_msg("%s: breaks %s: expected %s; observed %s", q->segments, v->rule->name,
+			fail_msg("%s: breaks %s: expected %s; observed %s", q->segments, rule_of(v),
 				 v->expected, v->observed);
 		if (passed != (q->how == KEPT))
 			fail_msg("%s: %s is %s", q->segments, rules[q->rule].name,
@@ -331,12 +355,12 @@ static void check_decision(const struct observe *o, const struct sequence *q)
 	}
 	if (o->j.count != 1 || v->rule != &rules[q->rule])
 		fail_msg("%s: %u rules broken, first %s, not %s", q->segments, o->j.count,
-			 o->j.count ? v->rule->name : "none", rules[q->rule].name);
+			 o->j.count ? rule_of(v) : "none", rules[q->rule].name);
 	if (v->certainty != (q->how == BROKEN ? CERTAIN : LIKELY))
-		fail_msg("%s: %s is broken, but %s", q->segments, v->rule->name,
+		fail_msg("%s: %s is broken, but %s", q->segments, rule_of(v),
 			 certainty_name(v->certainty));
 	if (passed && q->rule != RULE_FIN_PLACE) /* which has two ways to be broken */
-		fail_msg("%s: %s is both kept and broken", q->segments, v->rule->name);
+		fail_msg("%s: %s is both kept and broken", q->segments, rule_of(v));
 	if (q->expected)
 		assert_string_equal(v->expected, q->expected);
 	if (q->observed)
@@ -369,7 +393,7 @@ static void test_every_rule_is_here(void **state)
 				else
 					broken++;
 			}
-		if (!kept || !broken)
+		if ((!kept || !broken) && !ELSEWHERE(id))
 			fail_msg("%s: %u sequences keep it, %u break it", rules[id].name, kept, broken);
 	}
 }
@@ -387,7 +411,7 @@ static void test_several_at_once(void **state)
 	assert_ptr_equal(o.j.failed[1].rule, &rules[RULE_FIN_PLACE]);
 	assert_string_equal(o.j.failed[0].observed, "SEQ 0, 0 bytes and FIN");
 	observe_begin(&o, observe_isns[0]);
-	observe(&o, OPEN "< F.r -1 ack 9 opt mss=1,wscale=1,sackok,ts sack");
+	observe(&o, OPEN "< F.r -1 ack 9 opt mss=1,wscale=1,sackok,ts sack 9:6");
 	assert_int_equal(o.j.count, JUDGEMENT_VERDICTS - 1);
 	assert_ptr_equal(o.j.failed[0].rule, &rules[RULE_RESERVED]);
 	assert_ptr_equal(o.j.failed[1].rule, &rules[RULE_MSS_ON_SYN]);
@@ -427,7 +451,7 @@ static void test_forgotten_acks(void **state)
 		}
 }
 
-/* Up to CONN_ACKS of them are known exactly, the last ones always. */
+/* Fewer than CONN_ACKS of them are known exactly, the last ones always. */
 static void test_remembered_acks(void **state)
 {
 	struct observe o;
@@ -435,12 +459,12 @@ static void test_remembered_acks(void **state)
 	(void)state;
 	observe_begin(&o, observe_isns[0]);
 	observe(&o,
-		OPEN "< P. 1:1001 ack 1; > . 1 ack 11; > . 1 ack 21; > . 1 ack 11; > . 1 ack 1001; < R 500");
+		OPEN "< P. 1:1001 ack 1; > . 1 ack 21; > . 1 ack 21; > . 1 ack 1001; < R 500");
 	assert_int_equal(o.j.count, 1);
 	assert_ptr_equal(o.j.failed[0].rule, &rules[RULE_RST_NUMBER]);
 	observe_begin(&o, observe_isns[0]);
 	observe(&o,
-		OPEN "< P. 1:1001 ack 1; > . 1 ack 11; > . 1 ack 21; > . 1 ack 11; > . 1 ack 1001; < R 21");
+		OPEN "< P. 1:1001 ack 1; > . 1 ack 21; > . 1 ack 21; > . 1 ack 1001; < R 21");
 	assert_int_equal(o.j.count, 0);
 }
 
@@ -496,14 +520,16 @@ static void test_facts(void **state)
 	(void)state;
 	observe_begin(&o, observe_isns[1]);
 	observe(&o, "> S 0; > S 0; < S. 0 ack 1; > . 1 ack 1; > F. 1 ack 1; > F. 1 ack 1; > F. 1 ack 1");
-	assert_int_equal(o.c.syns_sent, 2);
-	assert_int_equal(o.c.fins_sent, 3);
-	assert_false(o.c.was_reset || o.c.gone);
+	assert_int_equal(o.c.ends[CONN_PROBER].syns_sent, 2);
+	assert_int_equal(o.c.ends[CONN_PROBER].fins_sent, 3);
+	assert_false(o.c.ends[CONN_TARGET].known & CONN_RESET);
+	assert_false(o.c.ends[CONN_PROBER].known & CONN_GONE);
 	observe_begin(&o, observe_isns[1]);
 	observe(&o, OPEN "> R 1; > . 1 ack 1");
-	assert_false(o.c.gone);
+	assert_false(o.c.ends[CONN_PROBER].known & CONN_GONE);
 	observe(&o, "< R 1");
-	assert_true(o.c.gone && o.c.was_reset);
+	assert_true(o.c.ends[CONN_PROBER].known & CONN_GONE);
+	assert_true(o.c.ends[CONN_TARGET].known & CONN_RESET);
 }
 
 int main(void)

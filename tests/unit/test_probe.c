@@ -15,6 +15,7 @@
 #include "peer/peer.h"
 #include "peer/sim_link.h"
 #include "run/runner.h"
+#include "unit/rules_index.h"
 
 #define ALL_OPTIONS "mss=1460,sackok,ts,wscale=7"
 
@@ -46,6 +47,7 @@ static void play(const struct scene *scene)
 {
 	struct exchange_params params = {
 		.check = &probe_checks[scene->close],
+		.rules = rules_index(),
 		.prober = { .isn = scene->isn, .window = 65535, .ttl = 64 },
 		.data = (const uint8_t *)scene->send,
 		.data_len = scene->send ? strlen(scene->send) : 0,
@@ -146,7 +148,7 @@ static void test_each_close_conforms(void **state)
 			assert_point("opened", OUTCOME_PASS, "ACK = ISN+1");
 			assert_point(cases[i].point, OUTCOME_PASS, cases[i].text);
 			assert_int_equal(x.prober.state, cases[i].prober);
-			assert_int_equal(x.conn.assumed, cases[i].target);
+			assert_int_equal(x.conn.ends[CONN_TARGET].assumed, cases[i].target);
 			assert_int_equal(x.rtt_us, 400);
 		}
 }
@@ -478,7 +480,7 @@ static void test_legal_oddities_break_no_rule(void **state)
 						      .send = i & 1 ? "data" : NULL });
 				if (x.verdicts_count)
 					fail_msg("%s, close %s, port %u: %s", faults_info((enum peer_fault)f)->name,
-						 probe_checks[close].word, ports[i], x.verdicts[0].rule->name);
+						 probe_checks[close].word, ports[i], rule_of(&x.verdicts[0]));
 			}
 }
 
@@ -531,7 +533,7 @@ static void test_bad_paths_break_no_rule(void **state)
 		assert_int_not_equal(x.outcome, OUTCOME_ERROR);
 		for (size_t v = 0; v < x.verdicts_count; v++)
 			if (!path_may_explain(&x.verdicts[v]))
-				fail_msg("scene %u: %s, %s; observed %s", i, x.verdicts[v].rule->name,
+				fail_msg("scene %u: %s, %s; observed %s", i, rule_of(&x.verdicts[v]),
 					 certainty_name(x.verdicts[v].certainty), x.verdicts[v].observed);
 	}
 	/* The paths were bad, yet not so bad that nothing was judged. */
