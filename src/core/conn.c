@@ -309,6 +309,8 @@ void conn_observe(struct conn *c, const struct rule_index *index, unsigned from,
 		.c = c, .index = index, .s = s, .j = j, .me = &c->ends[from], .peer = &c->ends[1 - from],
 		.live = (c->vantage & CONN_LIVE) && from == CONN_TARGET,
 		.near = c->vantage & (from ? CONN_NEAR_1 : CONN_NEAR_0),
+		.known = (c->vantage & CONN_LIVE) ||
+			 ((c->vantage & CONN_STATED) && (c->vantage & (from ? CONN_NEAR_0 : CONN_NEAR_1))),
 	};
 	bool judged = from == CONN_TARGET || !(c->vantage & CONN_LIVE);
 	tcp_states before;

@@ -35,9 +35,9 @@ static tcp_states step(const struct rule_index *index, enum event event, tcp_sta
 {
 	tcp_states next = 0;
 
-	for (int state = TCP_CLOSED; state < TCP_STATES; state++)
-		if (set & in & IN(state))
-			next |= index->next[event][state];
+	/* The most frequent question of all: only the states that are there are visited. */
+	for (set &= in; set; set &= (tcp_states)(set - 1))
+		next |= index->next[event][__builtin_ctz(set)];
 	return next;
 }
 
@@ -68,10 +68,7 @@ static enum tcp_state required_next(const struct rule_index *index, enum event e
 
 	if (!next)
 		return state;
-	for (int i = TCP_CLOSED; i < TCP_STATES; i++)
-		if (next & IN(i))
-			return (enum tcp_state)i;
-	return state;
+	return (enum tcp_state)__builtin_ctz(next);
 }
 
 enum tcp_state conn_successor(const struct rule_index *index, const struct conn_end *e,
@@ -118,14 +115,20 @@ enum tcp_state conn_closed_from(const struct rule_index *index, enum tcp_state s
 
 tcp_states conn_may_close(const struct rule_index *index, tcp_states set)
 {
-	for (int state = TCP_CLOSED; state < TCP_STATES; state++)
-		if (set & IN(state))
-			set |= IN(conn_closed_from(index, (enum tcp_state)state));
+	for (tcp_states rest = set; rest; rest &= (tcp_states)(rest - 1))
+		set |= IN(conn_closed_from(index, (enum tcp_state)__builtin_ctz(rest)));
 	return set;
 }
 
+/* Data on the SYN was taken at once, so that answering data may go before the handshake's end (RFC 7413). */
+static bool opens_fast(const struct conn_end *e, const struct conn_end *p)
+{
+	return (e->known & CONN_SYN_ACK) && (p->known & CONN_SYN) && seq_gt(e->ack, p->iss + 1) &&
+	       !(p->known & CONN_ACKED_SYN);
+}
+
 /* By the ACK field, which is the sender's RCV.NXT: whether it counts the peer's FIN. */
-static tcp_states by_ack(const struct conn_end *p, const struct segment *s)
+static tcp_states by_ack(const struct conn_end *e, const struct conn_end *p, const struct segment *s)
 {
 	tcp_states any = TCP_SYNCHRONIZED | IN(TCP_SYN_RECEIVED);
 
@@ -138,7 +141,7 @@ static tcp_states by_ack(const struct conn_end *p, const struct segment *s)
 	    (seq_gt(s->ack, p->end) || !(p->known & (CONN_SYN | CONN_DATA))))
 		return any;
 	any &= ~TCP_FIN_RECEIVED;
-	if (segment_len(s) || ((p->known & CONN_SYN) && s->ack != p->iss + 1))
+	if ((segment_len(s) || ((p->known & CONN_SYN) && s->ack != p->iss + 1)) && !opens_fast(e, p))
 		any &= ~IN(TCP_SYN_RECEIVED);
 	return any;
 }
@@ -146,7 +149,7 @@ static tcp_states by_ack(const struct conn_end *p, const struct segment *s)
 tcp_states conn_senders(const struct rule_index *index, const struct conn_end *e,
 			const struct conn_end *p, const struct segment *s)
 {
-	tcp_states set = by_ack(p, s);
+	tcp_states set = by_ack(e, p, s);
 	/* Where something unacknowledged can be sent again, and where there can be something new. */
 	tcp_states again = index->senders[REPLY_OLDEST_AGAIN], fresh = index->senders[REPLY_DATA];
 
@@ -161,5 +164,5 @@ tcp_states conn_senders(const struct rule_index *index, const struct conn_end *e
 		return set; /* the FIN may be in what was lost */
 	if (!s->len && !(e->known & (CONN_SYN | CONN_DATA)))
 		return set; /* ... or before the recording */
-	return set & (s->len ? fresh | again : TCP_ANY) & ~TCP_FIN_SENT;
+	return set & (s->len ? fresh | again | IN(TCP_SYN_RECEIVED) : TCP_ANY) & ~TCP_FIN_SENT;
 }

@@ -144,7 +144,7 @@ static void judge_syn_options(const struct judge *g)
  * counts. */
 static void judge_offered(const struct judge *g, uint8_t option, uint8_t offer, enum rule_id rule)
 {
-	bool certain = g->live || !(g->s->flags & FLAG_SYN);
+	bool certain = g->live || (option == OPTION_TIMESTAMPS && !(g->s->flags & FLAG_SYN));
 	char text[160];
 
 	if (!(g->s->options.present & option) || !(g->peer->known & CONN_SYN))
@@ -198,7 +198,7 @@ static void judge_sack_blocks(const struct judge *g)
 	for (int i = 0; i < o->sack_count; i++) {
 		bool order = seq_lt(o->sack[i].left, o->sack[i].right);
 		bool above = i == 0 || !(g->s->flags & FLAG_ACK) || seq_gt(o->sack[i].left, g->s->ack);
-		bool sent = !g->live || seq_le(o->sack[i].right, peer->end);
+		bool sent = !g->known || seq_le(o->sack[i].right, peer->end);
 
 		if (order && above && sent)
 			continue;

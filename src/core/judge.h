@@ -20,6 +20,7 @@ struct judge {
 	struct conn_end *me, *peer; /* the segment's sender and receiver */
 	uint32_t now_ms;
 	bool live; /* the peer is our prober: all that it sent is known, and it is honest */
+	bool known; /* ... or all of it was captured, at the peer */
 	bool near; /* nothing that `me` sent was lost or reordered before it was captured */
 	bool old;  /* the segment was overtaken by a later one */
 };

@@ -13,7 +13,7 @@ static bool has_iss(const struct conn_end *e)
 /* ---- ACK --------------------------------------------------------------------------------------- */
 
 /* In a recording only the peer's FIN tells where its numbers end: data may have been missed. */
-static void judge_ack_beyond(const struct judge *g, uint32_t end)
+static void judge_ack_beyond(const struct judge *g, uint32_t end, const char *excuse)
 {
 	struct verdict *v;
 
@@ -21,7 +21,7 @@ static void judge_ack_beyond(const struct judge *g, uint32_t end)
 		judge_pass(g, RULE_ACK_UNSENT);
 		return;
 	}
-	v = judge_fail(g, RULE_ACK_UNSENT, CERTAIN, NULL);
+	v = judge_fail(g, RULE_ACK_UNSENT, excuse ? LIKELY : CERTAIN, excuse);
 	judge_expected(v, "ack at most %u, all that was sent", conn_relative(g->peer, end));
 	judge_observed(v, "ack %u", conn_relative(g->peer, g->s->ack));
 }
@@ -39,9 +39,13 @@ static void judge_ack_unsent(const struct judge *g)
 		judge_expected(v, "ack 1 or more");
 		judge_observed(v, "ack %d", seq_diff(g->s->ack, p->iss));
 	} else if (g->live) {
-		judge_ack_beyond(g, p->end);
+		judge_ack_beyond(g, p->end, NULL);
 	} else if ((p->known & (CONN_FIN | CONN_ACCUSED)) == CONN_FIN && p->end == p->fin_seq + 1) {
-		judge_ack_beyond(g, p->fin_seq + 1);
+		judge_ack_beyond(g, p->fin_seq + 1, NULL);
+	} else if (g->known) {
+		judge_ack_beyond(g, p->end, "the capture lost a segment");
+	} else if ((p->known & (CONN_SYN_ACK | CONN_DATA)) == CONN_SYN_ACK && !(g->me->known & CONN_ACKED)) {
+		judge_ack_beyond(g, p->end, "the segments before it were not captured");
 	}
 }
 
@@ -302,7 +306,7 @@ bool judge_synchronized(const struct judge *g)
 		judge_ack_kept(g);
 		judge_syn_counted(g);
 		judge_fin_counted(g);
-		if (g->s->flags & FLAG_FIN)
+		if ((g->s->flags & FLAG_FIN) && (g->live || !g->j->count))
 			judge_fin(g);
 		judge_data(g);
 	}

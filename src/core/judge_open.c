@@ -55,6 +55,15 @@ static bool judge_syn_within(const struct judge *g)
 	return true;
 }
 
+/* An old duplicate of a SYN has come to a listener (RFC 9293 Figure 8). */
+static bool answers_other_syn(const struct judge *g)
+{
+	const struct conn_end *peer = g->peer;
+
+	return (peer->known & CONN_OTHER_SYN) && g->s->ack == peer->other_iss + 1 &&
+	       !((peer->known & CONN_SYN) && g->s->ack == peer->iss + 1);
+}
+
 static void judge_syn_ack_number(const struct judge *g)
 {
 	const struct conn_end *me = g->me, *peer = g->peer;
@@ -62,7 +71,7 @@ static void judge_syn_ack_number(const struct judge *g)
 	bool other = peer->known & CONN_OTHER_SYN;
 	struct verdict *v;
 
-	if (!(peer->known & CONN_SYN_BARE) || (other && s->ack == peer->other_iss + 1))
+	if (!(peer->known & CONN_SYN_BARE))
 		return;
 	/* Data on the SYN may be acknowledged at once (RFC 9293 3.10.7.2, step 3). */
 	if (seq_gt(s->ack, peer->iss) &&
@@ -92,6 +101,10 @@ bool judge_syn_ack(const struct judge *g)
 
 	if (judge_syn_within(g))
 		return false;
+	if (answers_other_syn(g)) {
+		g->j->notes |= NOTE_OLD_CONNECTION;
+		return false;
+	}
 	if ((me->known & CONN_SYN) && me->iss != s->seq) {
 		struct verdict *v;
 

@@ -60,6 +60,8 @@ static const struct recorded {
 	 "> S 0 opt mss=1460,ts,wscale=7; +1000 > S 0 opt mss=1460; < S. 0 ack 1 opt mss=1460,ts,wscale=7; "
 	 "> . 1 ack 1 opt ts; < P. 1:6 ack 1 opt ts",
 	 ""},
+	{"fast open, with data before the last ACK",
+	 "> S 0:10; < S. 0 ack 11; < P. 1:6 ack 11; > . 11 ack 6; < P. 6:9 ack 11; > . 11 ack 9", ""},
 	{"fast open", "> S 0:10; < S. 0 ack 11; > . 11 ack 1; < P. 1:6 ack 11; > . 11 ack 6", ""},
 	{"lost last ACK", OPEN "> F. 1 ack 1; < . 1 ack 2; < F. 1 ack 2; > . 2 ack 2; +300 < F. 1 ack 2; "
 			       "> . 2 ack 2",
@@ -89,7 +91,7 @@ static const struct recorded {
 	{"SYN,ACK with the wrong number", "> S 0; < S. 0 ack 2", "2 syn-ack-number certain"},
 	{"data taken on a wrong ACK",
 	 "> S 0; < S. 0 ack 1; > . 1 ack 500; > P. 1:6 ack 500; < . 1 ack 6",
-	 "5 SYN-RECEIVED data_bad_ack likely"},
+	 "3 ack-unsent likely, 5 SYN-RECEIVED data_bad_ack likely"},
 	{"FIN not counted",
 	 OPEN "> F. 1 ack 1; < . 1 ack 1; +300 > F. 1 ack 1; < . 1 ack 1; +600 > F. 1 ack 1; < . 1 ack 1",
 	 "7 fin-counted likely"},
