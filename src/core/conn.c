@@ -73,6 +73,8 @@ bool conn_is_reopened(const struct conn *c, unsigned from, const struct segment 
 	if (!c->begun || !(s->flags & FLAG_SYN) || (s->flags & (FLAG_RST | FLAG_FIN)) ||
 	    ((me->known & CONN_SYN) && s->seq == me->iss))
 		return false;
+	if (s->flags & FLAG_ACK && (peer->known & CONN_SYN) && s->ack == peer->iss + 1)
+		return false; /* a SYN came twice */
 	if (conn_is_over(c))
 		return true;
 	if (s->flags & FLAG_ACK)
@@ -231,14 +233,10 @@ static void note_reset(const struct judge *g)
 {
 	struct conn_end *me = g->me;
 
-	me->reset_seq = g->s->seq;
-	if (!reset_is_in_window(g)) {
-		me->known |= CONN_RESET_OUT;
-		return;
-	}
-	if (!(me->known & CONN_RESET))
+	if (!(me->known & (CONN_RESET | CONN_RESET_OUT)))
 		me->reset_ms = g->now_ms;
-	me->known |= CONN_RESET;
+	me->reset_seq = g->s->seq;
+	me->known |= reset_is_in_window(g) ? CONN_RESET : CONN_RESET_OUT;
 }
 
 static void reach_peer(const struct judge *g, tcp_states before)

@@ -271,7 +271,7 @@ static void judge_after_reset(const struct judge *g)
 	uint32_t since = g->now_ms - g->me->reset_ms;
 	struct verdict *v;
 
-	if (since < REORDER_MS && !g->near) {
+	if ((since < REORDER_MS && !g->near) || (g->me->known & CONN_ACCUSED)) {
 		g->j->notes |= NOTE_OLD;
 		return;
 	}
@@ -297,9 +297,9 @@ static void note_kind(const struct judge *g)
 bool judge_synchronized(const struct judge *g)
 {
 	note_kind(g);
-	if (g->me->known & CONN_RESET) {
+	if (g->me->known & (CONN_RESET | CONN_RESET_OUT)) {
 		judge_after_reset(g);
-		return false;
+		return !g->live;
 	}
 	judge_ack_unsent(g);
 	if (g->me->known & CONN_SEEN) {

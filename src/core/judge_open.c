@@ -46,7 +46,7 @@ static bool judge_syn_within(const struct judge *g)
 	struct verdict *v;
 
 	if (!(me->known & CONN_SYN) || !seq_in(g->s->seq, me->iss + 1, me->end - me->iss) ||
-	    (me->known & CONN_BIG))
+	    (me->known & CONN_BIG) || (!g->live && (me->known & CONN_ACCUSED)))
 		return false;
 	v = judge_fail(g, RULE_STATE, g->live ? CERTAIN : LIKELY,
 		       g->live ? NULL : "it belongs to another connection with these ports");
@@ -108,8 +108,11 @@ bool judge_syn_ack(const struct judge *g)
 	if ((me->known & CONN_SYN) && me->iss != s->seq) {
 		struct verdict *v;
 
-		if ((me->known | g->peer->known) & (CONN_RESET | CONN_OTHER_SYN))
-			return false; /* a SYN came twice, the second time to a listener */
+		if ((me->known | g->peer->known) & (CONN_RESET | CONN_OTHER_SYN)) {
+			/* A SYN came twice, the second time to a listener: two connections in one. */
+			me->known = (me->known & ~(uint32_t)CONN_RESET) | CONN_ACCUSED;
+			return false;
+		}
 		v = judge_fail(g, RULE_SYN_ACK_REPEAT, LIKELY,
 			       "SYN cookies, a proxy that answers twice, or a reset while the SYN came twice");
 		judge_expected(v, "SEQ %u as in the first SYN,ACK", me->iss);

@@ -43,7 +43,9 @@ static bool judge_refusal(const struct judge *g)
 		return true;
 	}
 	v = judge_fail(g, RULE_REFUSAL, certain ? CERTAIN : LIKELY,
-		       certain ? NULL : "it is of an older connection with these ports");
+		       certain ? NULL :
+				 "it is of an older connection with these ports, or of one whose SYN,ACK was "
+				 "lost");
 	judge_expected(v, "RST,ACK with SEQ 0 and ack %u", conn_relative(p, p->end));
 	if (ack)
 		judge_observed(v, "RST,ACK with SEQ %u and ack %u", s->seq, conn_relative(p, s->ack));
@@ -87,6 +89,13 @@ static bool judge_stray_answer(const struct judge *g)
 	}
 	p->known |= CONN_GONE;
 	return true;
+}
+
+/* The SYN came before this end opened by itself. */
+static bool refused_before(const struct judge *g)
+{
+	return (g->s->flags & FLAG_ACK) && g->s->seq == 0 && g->me->end != 0 &&
+	       (g->peer->known & CONN_SYN) && g->s->ack == g->peer->iss + 1;
 }
 
 /* Above SND.NXT as seen, data may have been lost before it was captured. */
@@ -143,7 +152,7 @@ static void judge_reset_state(const struct judge *g)
 
 	if (g->live)
 		can &= ~(IN(TCP_CLOSED) | IN(TCP_LISTEN));
-	if (fin_acked && (p->known & CONN_FIN) && me->ack == p->fin_seq && p->fins_sent > 1) {
+	if (g->live && fin_acked && (p->known & CONN_FIN) && me->ack == p->fin_seq && p->fins_sent > 1) {
 		v = judge_fail(g, RULE_FIN_COUNTED, LIKELY, "the application aborted in FIN-WAIT-2");
 		judge_expected(v, "ack %u: FIN+1", conn_relative(p, p->fin_seq + 1));
 		judge_observed(v, "RST in answer to a FIN that was never acknowledged");
@@ -190,7 +199,7 @@ bool judge_reset(const struct judge *g)
 			return false;
 		if ((p->known & (CONN_SYN_BARE | CONN_ACKED)) == CONN_SYN_BARE && !judge_refusal(g))
 			return false;
-	} else if (keeps_opening(g)) {
+	} else if (keeps_opening(g) || (!g->live && refused_before(g))) {
 		return false;
 	} else {
 		g->j->notes |= NOTE_RESET;
