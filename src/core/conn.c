@@ -30,7 +30,7 @@ void conn_reopen(struct conn *c)
 {
 	struct conn_end old[CONN_ENDS] = { c->ends[0], c->ends[1] };
 
-	conn_init(c, c->vantage);
+	conn_init(c, c->vantage | CONN_REUSED);
 	for (int i = 0; i < CONN_ENDS; i++)
 		if ((old[i].known & (CONN_SYN_BARE | CONN_ACKED_SYN)) == CONN_SYN_BARE &&
 		    !(old[1 - i].known & CONN_ACKED_SYN)) {

@@ -27,6 +27,7 @@ enum {
 	CONN_NEAR_0 = 1 << 1, /* the capture point is at the first endpoint: between them nothing is lost */
 	CONN_NEAR_1 = 1 << 2, /* ... at the second one */
 	CONN_STATED = 1 << 3, /* somebody who knows has said so: it may make a verdict certain */
+	CONN_REUSED = 1 << 4, /* the ports were used before: something of that connection may still come */
 };
 
 /* What is known of an endpoint. */

@@ -301,6 +301,10 @@ bool judge_synchronized(const struct judge *g)
 		judge_after_reset(g);
 		return !g->live;
 	}
+	if (!g->live && (g->me->known & CONN_ACCUSED)) { /* all else would be its consequence */
+		judge_state(g);
+		return true;
+	}
 	judge_ack_unsent(g);
 	if (g->me->known & CONN_SEEN) {
 		judge_ack_kept(g);

@@ -75,7 +75,8 @@ static void judge_syn_ack_number(const struct judge *g)
 		return;
 	/* Data on the SYN may be acknowledged at once (RFC 9293 3.10.7.2, step 3). */
 	if (seq_gt(s->ack, peer->iss) &&
-	    (s->ack == peer->iss + 1 || (seq_le(s->ack, peer->end) && !(me->known & CONN_ACKED)))) {
+	    (s->ack == peer->iss + 1 ||
+	     seq_le(s->ack, me->known & CONN_ACKED ? me->ack : peer->end))) {
 		judge_pass(g, RULE_SYN_ACK_NUMBER);
 		if (!(me->known & CONN_SYN))
 			g->j->notes |= NOTE_OPENED;
@@ -108,7 +109,7 @@ bool judge_syn_ack(const struct judge *g)
 	if ((me->known & CONN_SYN) && me->iss != s->seq) {
 		struct verdict *v;
 
-		if ((me->known | g->peer->known) & (CONN_RESET | CONN_OTHER_SYN)) {
+		if (((me->known | g->peer->known) & (CONN_RESET | CONN_OTHER_SYN)) || conn_is_over(g->c)) {
 			/* A SYN came twice, the second time to a listener: two connections in one. */
 			me->known = (me->known & ~(uint32_t)CONN_RESET) | CONN_ACCUSED;
 			return false;

@@ -91,6 +91,16 @@ static bool judge_stray_answer(const struct judge *g)
 	return true;
 }
 
+/* Far from all numbers of this connection, and there was another one. */
+static bool of_another(const struct judge *g)
+{
+	const struct conn_end *me = g->me;
+
+	return (g->c->vantage & CONN_REUSED) && (me->known & CONN_SYN) &&
+	       !seq_in(g->s->seq, me->iss, me->end - me->iss + (1u << 20)) &&
+	       !judge_acked_before(g->peer, g->s->seq);
+}
+
 /* The SYN came before this end opened by itself. */
 static bool refused_before(const struct judge *g)
 {
@@ -145,6 +155,7 @@ static void judge_reset_state(const struct judge *g)
 {
 	const struct conn_end *me = g->me, *p = g->peer;
 	tcp_states can = conn_abortable(g->index) | IN(TCP_SYN_SENT) | IN(TCP_CLOSED) | IN(TCP_LISTEN);
+	tcp_states now = g->live ? me->states : conn_reachable(g->index, me, p, me->states);
 	bool fin_acked = (me->known & CONN_FIN) && (p->known & CONN_ACKED_FIN);
 	bool rested = g->now_ms - me->acked_ms > SHORTEST_2MSL_MS;
 	struct verdict *v;
@@ -156,7 +167,7 @@ static void judge_reset_state(const struct judge *g)
 		v = judge_fail(g, RULE_FIN_COUNTED, LIKELY, "the application aborted in FIN-WAIT-2");
 		judge_expected(v, "ack %u: FIN+1", conn_relative(p, p->fin_seq + 1));
 		judge_observed(v, "RST in answer to a FIN that was never acknowledged");
-	} else if ((me->states & can) || (me->known & CONN_LATE) || !fin_acked || rested ||
+	} else if ((now & can) || (me->known & CONN_LATE) || !fin_acked || rested ||
 		   (p->known & (CONN_RESET | CONN_ACCUSED))) {
 		judge_pass(g, RULE_RST_STATE);
 	} else {
@@ -199,7 +210,7 @@ bool judge_reset(const struct judge *g)
 			return false;
 		if ((p->known & (CONN_SYN_BARE | CONN_ACKED)) == CONN_SYN_BARE && !judge_refusal(g))
 			return false;
-	} else if (keeps_opening(g) || (!g->live && refused_before(g))) {
+	} else if (keeps_opening(g) || (!g->live && (refused_before(g) || of_another(g)))) {
 		return false;
 	} else {
 		g->j->notes |= NOTE_RESET;
