@@ -17,6 +17,7 @@ static void set_states(struct conn_end *e, tcp_states states, enum tcp_state ass
 	e->states = states;
 	e->ever = states;
 	e->assumed = (uint8_t)assumed;
+	e->passed = IN(assumed);
 }
 
 void conn_init(struct conn *c, unsigned vantage)
@@ -106,7 +107,8 @@ static void note_syn(const struct judge *g)
 	me->known |= CONN_SEEN | CONN_SYN | (s->flags & FLAG_ACK ? CONN_SYN_ACK : CONN_SYN_BARE);
 	me->options |= s->options.present;
 	me->options_all &= s->options.present;
-	me->known &= ~(uint32_t)CONN_RESET; /* it was for an older connection */
+	if (g->c->vantage & CONN_LIVE)
+		me->known &= ~(uint32_t)CONN_RESET; /* it was for an older connection */
 	if (s->options.present & OPTION_WSCALE)
 		me->wscale = s->options.wscale > 14 ? 14 : s->options.wscale; /* RFC 7323 2.3 */
 	me->syns_sent += me->syns_sent < UINT8_MAX;
@@ -254,6 +256,7 @@ static void reach_peer(const struct judge *g, tcp_states before)
 	peer->states = conn_reachable(g->index, peer, me, before);
 	peer->assumed = (uint8_t)conn_successor(g->index, peer, me, (enum tcp_state)peer->assumed);
 	peer->ever |= peer->states;
+	peer->passed |= IN(peer->assumed);
 }
 
 /* Whether the target has shown that it knew or had sent more. */
@@ -333,6 +336,7 @@ void conn_observe(struct conn *c, const struct rule_index *index, unsigned from,
 		note(&g);
 	}
 	g.me->ever |= g.me->states;
+	g.me->passed |= IN(g.me->assumed);
 	if (judged && (c->vantage & CONN_LIVE))
 		return; /* what the prober is doing is not asked */
 	reach_peer(&g, before);

@@ -72,12 +72,13 @@ struct conn_end {
 	uint32_t acked_ms;    /* when `ack` last rose */
 	uint32_t reset_ms;    /* when it sent its first RST */
 	uint32_t repeat_ms;   /* when it last sent its SYN or FIN ... */
-	uint32_t repeat_gap_ms; /* ... and how long after the time before */
 	uint32_t ts_max;      /* its highest TSval; valid with CONN_TSVAL */
 	uint32_t known;       /* CONN_SEEN ... */
+	uint16_t repeat_gap;  /* ... and how many hundredths of a second after the time before */
 	uint16_t window;      /* the last one, as on the wire */
 	tcp_states states;    /* now */
 	tcp_states ever;      /* all it may have been in */
+	tcp_states passed;    /* all that were assumed so far */
 	uint8_t assumed;      /* enum tcp_state, if nothing sent to it was lost */
 	uint8_t options;      /* of any of its SYNs, bits of enum in core/options.h */
 	uint8_t options_all;  /* of all of them */

@@ -58,11 +58,6 @@ void judge_observed(struct verdict *v, const char *format, ...)
 	va_end(args);
 }
 
-void judge_pass(const struct judge *g, enum rule_id id)
-{
-	g->j->passed |= UINT64_C(1) << id;
-}
-
 /* ---- what every segment must be ---------------------------------------------------------------- */
 
 static void judge_checksum(const struct judge *g)

@@ -8,7 +8,7 @@
 void judge_back_off(const struct judge *g, bool repeated)
 {
 	struct conn_end *me = g->me;
-	uint32_t gap = g->now_ms - me->repeat_ms, before = me->repeat_gap_ms;
+	uint32_t gap = g->now_ms - me->repeat_ms, before = 10u * me->repeat_gap;
 	struct verdict *v;
 
 	if (repeated && gap < APART_MS)
@@ -16,7 +16,7 @@ void judge_back_off(const struct judge *g, bool repeated)
 	if (g->peer->repeat_ms > me->repeat_ms)
 		repeated = false; /* it answers the repetition of the other end */
 	me->repeat_ms = g->now_ms;
-	me->repeat_gap_ms = repeated ? gap : 0;
+	me->repeat_gap = (uint16_t)(!repeated ? 0 : gap / 10 > UINT16_MAX ? UINT16_MAX : gap / 10);
 	if (!repeated || !before) {
 		me->steady = 0;
 		return;
@@ -55,13 +55,17 @@ static bool judge_syn_within(const struct judge *g)
 	return true;
 }
 
-/* An old duplicate of a SYN has come to a listener (RFC 9293 Figure 8). */
+/* An old duplicate of a SYN has come to a listener (RFC 9293 Figure 8), of this connection or of the one
+ * before it. */
 static bool answers_other_syn(const struct judge *g)
 {
 	const struct conn_end *peer = g->peer;
 
-	return (peer->known & CONN_OTHER_SYN) && g->s->ack == peer->other_iss + 1 &&
-	       !((peer->known & CONN_SYN) && g->s->ack == peer->iss + 1);
+	if ((peer->known & CONN_SYN) && g->s->ack == peer->iss + 1)
+		return false;
+	return ((peer->known & CONN_OTHER_SYN) && g->s->ack == peer->other_iss + 1) ||
+	       ((g->c->vantage & CONN_REUSED) && (peer->known & CONN_SYN) &&
+		!seq_in(g->s->ack, peer->iss, peer->end - peer->iss + 2));
 }
 
 static void judge_syn_ack_number(const struct judge *g)

@@ -33,7 +33,7 @@ static bool judge_refusal(const struct judge *g)
 	bool certain = (ack || s->seq == 0) && !(p->known & CONN_OTHER_SYN);
 	struct verdict *v;
 
-	if (ack && s->ack - (p->end - 2) > 4) {
+	if (ack ? s->ack - (p->end - 2) > 4 : s->seq && (g->c->vantage & CONN_REUSED)) {
 		g->j->notes |= NOTE_OLD_CONNECTION;
 		return false;
 	}
