@@ -41,6 +41,7 @@ struct segment {
 	int64_t t_us; /* when it passed the capture point, in the clock of the link */
 	uint64_t frame; /* its number in the capture, from 1; 0 if there is no capture */
 	struct endpoint src, dst;
+	uint32_t vlan; /* of the frame: VLAN ids, 12 bits each, the outer one highest; 0 none */
 	uint32_t seq, ack; /* `ack` as on the wire, also when the ACK bit is clear */
 	uint16_t flags;    /* the 12 bits between data offset and window */
 	uint16_t window;   /* as on the wire, unscaled */

@@ -42,14 +42,19 @@ static inline uint16_t checksum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/* Constant lengths: this is called for every packet of a capture. */
+static inline uint64_t checksum_address(uint64_t sum, const struct address *a)
+{
+	return a->family == 4 ? checksum_add(sum, a->bytes, 4) : checksum_add(sum, a->bytes, 16);
+}
+
 /* The pseudo header of RFC 9293 3.1 and RFC 8200 8.1 (the two differ in layout, not in their sum). */
 static inline uint64_t checksum_pseudo(const struct address *src, const struct address *dst,
 				       uint8_t protocol, uint32_t len)
 {
 	uint32_t rest[2] = { htonl(len), htonl(protocol) };
-	uint64_t sum = checksum_add(0, src->bytes, address_len(src));
+	uint64_t sum = checksum_address(checksum_address(0, src), dst);
 
-	sum = checksum_add(sum, dst->bytes, address_len(dst));
 	return sum + rest[0] + rest[1];
 }
 

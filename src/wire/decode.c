@@ -13,6 +13,7 @@ enum {
 	ETHERTYPE_QINQ = 0x88a8,     /* IEEE 802.1ad */
 	ETHERTYPE_QINQ_OLD = 0x9100, /* what switches used before it */
 	MAX_TAGS = 8,
+	ETHERNET_SHORTEST = 64, /* or 60, as most captures leave out the check sequence */
 	PPP_IPV4 = 0x21,
 	PPP_IPV6 = 0x57,
 	PROTOCOL_ICMP = 1,
@@ -42,6 +43,7 @@ struct ip {
 	uint8_t protocol;
 	bool rerouted; /* source routed: the pseudo header has another destination */
 	bool fragment;
+	bool shortest; /* the frame is as short as Ethernet allows: some count its padding as data */
 };
 
 static uint16_t be16(const uint8_t *p)
@@ -77,8 +79,8 @@ static void limit(struct rest *r, size_t n)
 		r->here = n;
 }
 
-/* Skips the tags after an Ethernet type that was read. */
-static enum decode_status skip_tags(struct rest *r, uint16_t type, int *family)
+/* Skips the tags after an Ethernet type that was read; their ids are added to *vlan. */
+static enum decode_status skip_tags(struct rest *r, uint16_t type, int *family, uint32_t *vlan)
 {
 	enum decode_status status;
 
@@ -89,6 +91,7 @@ static enum decode_status skip_tags(struct rest *r, uint16_t type, int *family)
 		if (status != DECODE_TCP)
 			return status;
 		type = be16(r->at + 2);
+		*vlan = *vlan << 12 | (be16(r->at) & 0xfff); /* 0 is a priority without VLAN */
 		skip(r, 4);
 	}
 	*family = type == ETHERTYPE_IPV4 ? 4 : type == ETHERTYPE_IPV6 ? 6 : 0;
@@ -96,7 +99,7 @@ static enum decode_status skip_tags(struct rest *r, uint16_t type, int *family)
 }
 
 /* A link header of fixed length with an Ethernet type somewhere in it. */
-static enum decode_status skip_typed(struct rest *r, size_t header, size_t type_at, int *family)
+static enum decode_status skip_typed(struct rest *r, size_t header, size_t type_at, int *family, uint32_t *vlan)
 {
 	enum decode_status status = need(r, header);
 	uint16_t type;
@@ -105,7 +108,7 @@ static enum decode_status skip_typed(struct rest *r, size_t header, size_t type_
 		return status;
 	type = be16(r->at + type_at);
 	skip(r, header);
-	return skip_tags(r, type, family);
+	return skip_tags(r, type, family, vlan);
 }
 
 /* AF_INET is 2 everywhere; AF_INET6 is 10 on Linux and 24, 28 or 30 on the BSDs and macOS. */
@@ -147,15 +150,15 @@ static enum decode_status skip_ppp(struct rest *r, int *family)
 	return *family ? DECODE_TCP : DECODE_OTHER;
 }
 
-static enum decode_status skip_link(enum decode_link link, struct rest *r, int *family)
+static enum decode_status skip_link(enum decode_link link, struct rest *r, int *family, uint32_t *vlan)
 {
 	switch (link) {
 	case DECODE_ETHERNET:
-		return skip_typed(r, 14, 12, family);
+		return skip_typed(r, 14, 12, family, vlan);
 	case DECODE_SLL:
-		return skip_typed(r, 16, 14, family);
+		return skip_typed(r, 16, 14, family, vlan);
 	case DECODE_SLL2:
-		return skip_typed(r, 20, 0, family);
+		return skip_typed(r, 20, 0, family, vlan);
 	case DECODE_NULL:
 		return skip_null(r, family);
 	case DECODE_PPP:
@@ -169,7 +172,10 @@ static enum decode_status skip_link(enum decode_link link, struct rest *r, int *
 static void take_address(struct address *a, uint8_t family, const uint8_t *bytes)
 {
 	*a = (struct address){ .family = family };
-	memcpy(a->bytes, bytes, address_len(a));
+	if (family == 4)
+		memcpy(a->bytes, bytes, 4);
+	else
+		memcpy(a->bytes, bytes, 16);
 }
 
 /* Loose or strict source route (RFC 791 3.1) among the options. */
@@ -285,7 +291,7 @@ static enum decode_status read_ipv6(struct rest *r, bool quoted, struct ip *ip, 
 static enum checksum judge_checksum(const struct rest *r, const struct ip *ip, const uint8_t *field)
 {
 	uint64_t pseudo = checksum_pseudo(&ip->src, &ip->dst, PROTOCOL_TCP, (uint32_t)r->len);
-	uint64_t bare = checksum_pseudo(&ip->src, &ip->dst, PROTOCOL_TCP, 0);
+	uint64_t bare;
 	uint16_t found;
 
 	if (r->here < r->len)
@@ -295,9 +301,22 @@ static enum checksum judge_checksum(const struct rest *r, const struct ip *ip, c
 	/* Left to the sender's interface, or merged by the receiver's: the field holds the sum of the
 	 * pseudo header, with its length or (large send on Windows) without. */
 	memcpy(&found, field, 2);
+	bare = checksum_pseudo(&ip->src, &ip->dst, PROTOCOL_TCP, 0);
 	if (found == checksum_fold(pseudo) || found == checksum_fold(bare) || ip->rerouted)
 		return CHECKSUM_UNKNOWN;
 	return CHECKSUM_BAD;
+}
+
+/* Whether what seems to be data is the padding of the frame: zeros, and with the length in the pseudo header
+ * that leaves them out the checksum is right. */
+static bool is_padding(const struct rest *r, const struct ip *ip, size_t header)
+{
+	uint64_t sum = checksum_pseudo(&ip->src, &ip->dst, PROTOCOL_TCP, (uint32_t)header);
+
+	for (size_t i = header; i < r->here; i++)
+		if (r->at[i])
+			return false;
+	return r->here > header && checksum_fold(checksum_add(sum, r->at, header)) == 0xffff;
 }
 
 static enum decode_status read_tcp(struct rest *r, const struct ip *ip, struct segment *out)
@@ -323,6 +342,10 @@ static enum decode_status read_tcp(struct rest *r, const struct ip *ip, struct s
 	out->urgent = be16(p + 18);
 	options_parse(&out->options, p + TCP_HEADER, header - TCP_HEADER);
 	out->checksum = judge_checksum(r, ip, p + 16);
+	if (out->checksum == CHECKSUM_BAD && ip->shortest && is_padding(r, ip, header)) {
+		limit(r, header);
+		out->checksum = CHECKSUM_GOOD;
+	}
 	skip(r, header);
 	out->len = (uint32_t)r->len;
 	out->data_len = (uint32_t)r->here;
@@ -415,12 +438,18 @@ enum decode_status decode_frame(enum decode_link link, const uint8_t *frame, siz
 	struct rest r = { frame, captured, len > captured ? len : captured };
 	enum decode_status status;
 	struct ip ip = { 0 };
+	uint32_t vlan = 0;
 	int family = 0;
 
-	*out = (struct segment){ 0 };
+	/* What the readers below do not fill; to clear all of it for every frame takes longer than to read it. */
+	out->t_us = 0;
+	out->frame = 0;
+	out->ip_id = 0;
+	out->icmp = (struct icmp_error){ 0 };
 	*packet = (struct decode_packet){ 0 };
-	status = skip_link(link, &r, &family);
+	status = skip_link(link, &r, &family, &vlan);
 	packet->offset = captured - r.here;
+	ip.shortest = link == DECODE_ETHERNET && len <= ETHERNET_SHORTEST;
 	if (status == DECODE_TCP)
 		status = read_packet(&r, family, &ip, out);
 	if (ip.src.family) {
@@ -437,5 +466,6 @@ enum decode_status decode_frame(enum decode_link link, const uint8_t *frame, siz
 		status = DECODE_OTHER;
 	if (status != DECODE_TCP && status != DECODE_ICMP_ERROR)
 		*out = (struct segment){ .src.addr = ip.src, .dst.addr = ip.dst };
+	out->vlan = vlan;
 	return status;
 }

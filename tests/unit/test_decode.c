@@ -283,6 +283,53 @@ static void test_padding_is_no_data(void **state)
 	}
 }
 
+/* Some count it in the IP header; then the checksum shows that it is none. */
+static void test_padding_counted_as_data(void **state)
+{
+	struct frame f = framed(&links[2], 0), text;
+
+	(void)state;
+	assert_int_equal(links[2].family, 4);
+	add(&f, "\0\0", 2);
+	put16(f.bytes + 14 + 2, f.len - 14);
+	assert_int_equal(decode_whole(DECODE_ETHERNET, &f), DECODE_TCP);
+	assert_the_segment(4, 0);
+	assert_int_equal(out.checksum, CHECKSUM_GOOD);
+	/* What is not zero is data with a wrong checksum, and so are zeros in a frame that needs no padding. */
+	text = f;
+	text.bytes[f.len - 1] = 1;
+	assert_int_equal(decode_whole(DECODE_ETHERNET, &text), DECODE_TCP);
+	assert_int_equal(out.checksum, CHECKSUM_BAD);
+	assert_int_equal(out.len, 2);
+	add(&f, "\0\0\0", 3);
+	put16(f.bytes + 14 + 2, f.len - 14);
+	assert_int_equal(decode_whole(DECODE_ETHERNET, &f), DECODE_TCP);
+	assert_int_equal(out.checksum, CHECKSUM_BAD);
+	assert_int_equal(out.len, 5);
+}
+
+static void test_vlan_ids(void **state)
+{
+	static const struct {
+		struct link_case link;
+		uint32_t vlan;
+	} cases[] = {
+		{ { DECODE_ETHERNET, 4, 14, "ddddddssssss\x08\x00" }, 0 },
+		{ { DECODE_ETHERNET, 4, 18, "ddddddssssss\x81\x00\xe0\x00\x08\x00" }, 0 },
+		{ { DECODE_ETHERNET, 4, 18, "ddddddssssss\x81\x00\xe1\x23\x08\x00" }, 0x123 },
+		{ { DECODE_ETHERNET, 4, 22, "ddddddssssss\x88\xa8\x04\x56\x81\x00\x01\x23\x08\x00" }, 0x456123 },
+		{ { DECODE_SLL, 4, 20, "\0\0\0\1\0\6ssssss\0\0\x81\x00\x00\x05\x08\x00" }, 5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct frame f = framed(&cases[i].link, 0);
+
+		assert_int_equal(decode_whole(cases[i].link.link, &f), DECODE_TCP);
+		assert_int_equal(out.vlan, cases[i].vlan);
+	}
+}
+
 static void test_ipv4_header(void **state)
 {
 	struct frame f;
@@ -566,7 +613,8 @@ int main(void)
 		cmocka_unit_test(test_extension_headers),  cmocka_unit_test(test_data_offset),
 		cmocka_unit_test(test_malformed_options),  cmocka_unit_test(test_checksums),
 		cmocka_unit_test(test_icmp_errors),	   cmocka_unit_test(test_icmp_quotes),
-		cmocka_unit_test(test_random_damage),
+		cmocka_unit_test(test_random_damage),	   cmocka_unit_test(test_vlan_ids),
+		cmocka_unit_test(test_padding_counted_as_data),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
