@@ -7,6 +7,7 @@
 
 #include "cmd/option.h"
 
+extern const struct command cmd_check;
 extern const struct command cmd_explain;
 extern const struct command cmd_help;
 extern const struct command cmd_list;

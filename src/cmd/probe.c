@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* finwait probe: one verified handshake and close per target. */
-#include <errno.h>
-#include <langinfo.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +7,7 @@
 
 #include "checks/probe.h"
 #include "cmd/commands.h"
+#include "cmd/outputs.h"
 #include "cmd/print.h"
 #include "cmd/probe_plan.h"
 #include "report/report.h"
@@ -43,86 +42,26 @@ static void catch_signals(void)
 
 /* ---- reports ----------------------------------------------------------------------------------- */
 
-struct output {
-	const struct report_format *format;
-	FILE *file;
-};
-
 struct session {
 	const struct probe_settings *settings;
 	char **targets;
 	struct probe_plan plan;
 	struct report_run run;
 	struct report_totals totals;
-	struct output outputs[PROBE_REPORTS + 2];
-	size_t outputs_count;
+	struct outputs outputs;
 	int status; /* UNDECIDED until something was judged */
 };
 
 /* 0, or an exit status after a complaint. */
-static int add_report(struct session *session, const char *spec)
-{
-	struct output *o = &session->outputs[session->outputs_count];
-	const char *colon = strchr(spec, ':');
-
-	o->format = colon ? report_format_find(spec, (size_t)(colon - spec)) : NULL;
-	if (!o->format || !colon[1]) {
-		complain("'%s' is no report: use text:FILE or jsonl:FILE, - for standard output", spec);
-		return EXIT_USAGE;
-	}
-	o->file = strcmp(colon + 1, "-") ? fopen(colon + 1, "we") : stdout;
-	if (!o->file) {
-		complain("cannot write the report %s: %s", colon + 1, strerror(errno));
-		return EXIT_NOT_RUN;
-	}
-	session->outputs_count++;
-	return 0;
-}
-
-/* Standard output gets text unless a report was directed there. */
 static int open_reports(struct session *session)
 {
 	const struct probe_settings *s = session->settings;
-	const char *no_color = getenv("NO_COLOR"); /* https://no-color.org: present and not empty */
-	bool to_stdout = s->json;
-	int status = 0;
+	int status = outputs_open(&session->outputs, s->reports, s->reports_count, s->json, s->no_color);
 
-	for (size_t i = 0; i < s->reports_count && !status; i++) {
-		const char *colon = strchr(s->reports[i], ':');
-
-		to_stdout |= colon && !strcmp(colon, ":-");
-		status = add_report(session, s->reports[i]);
-	}
-	if (!status && s->json)
-		status = add_report(session, "jsonl:-");
-	if (!status && !to_stdout)
-		status = add_report(session, "text:-");
-	session->run.color = isatty(STDOUT_FILENO) && !s->no_color && !(no_color && no_color[0]);
-	session->run.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	session->run.color = session->outputs.color;
+	session->run.utf8 = session->outputs.utf8;
 	session->run.verbosity = s->quiet ? -1 : s->verbose;
 	return status;
-}
-
-/* False after a complaint if a report is incomplete. Standard output is main's to check. */
-static bool close_reports(struct session *session)
-{
-	bool complete = true;
-
-	for (size_t i = 0; i < session->outputs_count; i++) {
-		FILE *file = session->outputs[i].file;
-		bool failed = ferror(file);
-
-		if (file == stdout)
-			continue;
-		failed |= fflush(file) != 0;
-		if (failed)
-			complain("a %s report is incomplete: %s", session->outputs[i].format->name,
-				 strerror(errno));
-		if (fclose(file) || failed) {
-			complete = false;
-		}
-	}
-	return complete;
 }
 
 /* ---- exit status ------------------------------------------------------------------------------- */
@@ -184,8 +123,8 @@ static void finished(void *arg, size_t index)
 
 	snprintf(expected, sizeof expected, "%s, found %s", found[session->settings->expect],
 		 found[x->reach]);
-	for (size_t i = 0; i < session->outputs_count; i++) {
-		struct output *o = &session->outputs[i];
+	for (size_t i = 0; i < session->outputs.count; i++) {
+		struct output *o = &session->outputs.list[i];
 
 		o->format->result(o->file, &session->run, &result);
 		if (ferror(o->file)) /* nobody reads on: enough */
@@ -228,8 +167,8 @@ static void play(struct session *session, struct link *link)
 
 	session->run.seed = session->plan.seed;
 	session->run.guard = probe_plan_guard(&session->plan, &session->run.guard_note);
-	for (size_t i = 0; i < session->outputs_count; i++)
-		session->outputs[i].format->begin(session->outputs[i].file, &session->run);
+	for (size_t i = 0; i < session->outputs.count; i++)
+		session->outputs.list[i].format->begin(session->outputs.list[i].file, &session->run);
 	if (run_all(&run) != RUN_DONE)
 		session->status = worse(session->status, EXIT_NOT_RUN);
 	for (size_t i = 0; i < run.count; i++)
@@ -238,8 +177,8 @@ static void play(struct session *session, struct link *link)
 	session->run.capture_drops = stats.dropped;
 	if (stats.dropped)
 		session->status = worse(session->status, EXIT_NOTHING_JUDGED);
-	for (size_t i = 0; i < session->outputs_count; i++)
-		session->outputs[i].format->end(session->outputs[i].file, &session->run,
+	for (size_t i = 0; i < session->outputs.count; i++)
+		session->outputs.list[i].format->end(session->outputs.list[i].file, &session->run,
 						&session->totals);
 }
 
@@ -302,7 +241,7 @@ static int probe(const void *settings, char *const *arguments, char **targets, s
 	status = open_reports(&session);
 	if (!status)
 		status = probe_all(&session, n);
-	return close_reports(&session) ? status : worse(status, EXIT_NOT_RUN);
+	return outputs_close(&session.outputs) ? status : worse(status, EXIT_NOT_RUN);
 }
 
 /* ---- options ----------------------------------------------------------------------------------- */
@@ -318,8 +257,8 @@ static int read_report(void *settings, const char *text, char *why, size_t why_l
 {
 	struct probe_settings *s = settings;
 
-	if (s->reports_count == PROBE_REPORTS) {
-		snprintf(why, why_len, "at most %d reports", PROBE_REPORTS);
+	if (s->reports_count == OUTPUTS_REPORTS) {
+		snprintf(why, why_len, "at most %d reports", OUTPUTS_REPORTS);
 		return -1;
 	}
 	s->reports[s->reports_count++] = text;

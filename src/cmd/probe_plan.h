@@ -8,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cmd/outputs.h"
 #include "run/exchange.h"
 #include "run/link.h"
 #include "wire/guard.h"
 #include "wire/wire_link.h"
 
-enum { PROBE_REPORTS = 8, PROBE_MOST = 4096 };
+enum { PROBE_MOST = 4096 };
 
 struct probe_settings {
 	int close;       /* enum close_kind */
@@ -25,7 +26,7 @@ struct probe_settings {
 	struct tcp_options syn_options;
 	int64_t interval_us, timeout_us, rate;
 	bool json, ipv4, ipv6, quiet, verbose, no_color, strict;
-	const char *reports[PROBE_REPORTS];
+	const char *reports[OUTPUTS_REPORTS];
 	size_t reports_count;
 	const char *write, *interface, *source;
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "report/findings.h"
 #include "report/ladder.h"
 
 enum { SCHEMA = 1 };
@@ -273,4 +274,4 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 	print(out, o);
 }
 
-const struct report_format report_jsonl = { "jsonl", begin, result, end };
+const struct report_format report_jsonl = { "jsonl", begin, result, end, &findings_json };

@@ -14,7 +14,7 @@ enum {
 };
 
 struct canvas {
-	const struct exchange *x;
+	const struct ladder_picture *p;
 	const struct ladder_style *style;
 	void (*line)(void *arg, const char *text);
 	void *arg;
@@ -69,8 +69,8 @@ const char *ladder_escape(const uint8_t *bytes, size_t len, char *text, size_t t
 static void describe(const struct canvas *c, const struct line *l, char *text, size_t len)
 {
 	const struct segment *s = &l->segment;
-	const struct conn_end *from = &c->x->conn.ends[l->out ? CONN_PROBER : CONN_TARGET];
-	const struct conn_end *to = &c->x->conn.ends[l->out ? CONN_TARGET : CONN_PROBER];
+	const struct conn_end *from = &c->p->conn->ends[l->out ? CONN_PROBER : CONN_TARGET];
+	const struct conn_end *to = &c->p->conn->ends[l->out ? CONN_TARGET : CONN_PROBER];
 	/* The form for "no connection, no ACK to go by" (RFC 9293 3.5.2) has the number itself. */
 	bool bare = (s->flags & FLAG_RST) && s->seq == 0;
 	uint32_t seq = bare ? 0 : conn_relative(from, s->seq);
@@ -129,16 +129,18 @@ static void put_colored(struct canvas *c, const char *code, const char *text)
 /* Whether nothing came back after this segment of ours, so that it may not have arrived. */
 static bool unconfirmed(const struct canvas *c, size_t index)
 {
-	for (size_t i = index; i < c->x->lines_count; i++)
-		if (!c->x->lines[i].out && !c->x->lines[i].segment.icmp.type)
+	if (c->p->recorded)
+		return false;
+	for (size_t i = index; i < c->p->lines_count; i++)
+		if (!c->p->lines[i].out && !c->p->lines[i].segment.icmp.type)
 			return false;
-	return !tcp_states_single(c->x->lines[index].target) &&
-	       c->x->lines[index].assumed < TCP_STATES;
+	return !tcp_states_single(c->p->lines[index].target) &&
+	       c->p->lines[index].assumed < TCP_STATES;
 }
 
 static void put_target(struct canvas *c, size_t index)
 {
-	const struct line *l = &c->x->lines[index];
+	const struct line *l = &c->p->lines[index];
 	char text[32];
 
 	snprintf(text, sizeof text, "%s%s", l->assumed < TCP_STATES ? tcp_state_name(l->assumed) : "?",
@@ -148,7 +150,7 @@ static void put_target(struct canvas *c, size_t index)
 
 static void put_mark(struct canvas *c, const struct line *l)
 {
-	if (l->out || l->segment.icmp.type)
+	if ((l->out && !c->p->recorded) || l->segment.icmp.type)
 		return;
 	put(c, " ");
 	if (l->failed)
@@ -189,15 +191,15 @@ static void remark(struct canvas *c, const char *color, const char *text)
 /* What the target still is if it did not get what we sent last. */
 static void remark_unconfirmed(struct canvas *c)
 {
-	size_t i = c->x->lines_count;
+	size_t i = c->p->lines_count;
 	char text[120];
 
-	while (i && c->x->lines[i - 1].out)
+	while (i && c->p->lines[i - 1].out)
 		i--;
-	if (!i || i == c->x->lines_count || !unconfirmed(c, i))
+	if (!i || i == c->p->lines_count || !unconfirmed(c, i))
 		return;
 	snprintf(text, sizeof text, "? or still %s, should what we sent last be lost",
-		 tcp_state_name(c->x->lines[i - 1].assumed));
+		 tcp_state_name(c->p->lines[i - 1].assumed));
 	remark(c, "2", text);
 }
 
@@ -205,10 +207,10 @@ static void remark_failures(struct canvas *c, const struct line *l)
 {
 	char text[4 * VERDICT_TEXT], name[RULE_NAME];
 
-	for (size_t i = 0; i < c->x->verdicts_count; i++) {
-		const struct verdict *v = &c->x->verdicts[i];
+	for (size_t i = 0; i < c->p->verdicts_count; i++) {
+		const struct verdict *v = &c->p->verdicts[i];
 
-		if (l->out || !l->failed || v->frame != l->segment.frame)
+		if ((l->out && !c->p->recorded) || !l->failed || v->frame != l->segment.frame)
 			continue;
 		snprintf(text, sizeof text, "%s%s: %s (%s %s). Expected %s; observed %s.%s%s%s",
 			 rule_name(v->rule, v->state, name), v->certainty == LIKELY ? ", likely" : "", v->rule->sentence,
@@ -241,7 +243,7 @@ static void remark_verbose(struct canvas *c, const struct line *l)
 		remark(c, "2", text);
 	}
 	if (!tcp_states_single(l->target)) {
-		snprintf(text, sizeof text, "target: %s",
+		snprintf(text, sizeof text, "%s: %s", c->p->right,
 			 tcp_states_text(l->target, states, sizeof states));
 		remark(c, "2", text);
 	}
@@ -255,8 +257,7 @@ static void remark_notes(struct canvas *c, const struct line *l)
 		const char *text;
 	} notes[] = {
 		{ NOTE_OLD, "(overtaken by a later segment)" },
-		{ NOTE_OLD_CONNECTION, "(the target knows these ports from an older connection: "
-				       "RFC 9293 Figure 9)" },
+		{ NOTE_OLD_CONNECTION, "(knows these ports from an older connection: RFC 9293 Figure 9)" },
 		{ NOTE_BAD_CHECKSUM, "(bad checksum: counts as not received)" },
 	};
 
@@ -284,25 +285,22 @@ static void draw_icmp(struct canvas *c, const struct line *l)
 
 static void draw_ends(struct canvas *c)
 {
-	const enum tcp_state first = c->x->reach == REACH_CLOSED ? TCP_CLOSED : TCP_LISTEN;
-
-	put(c, "%8s  %-*s%*s  %s", "", COLUMN_STATE, tcp_state_name(TCP_CLOSED), COLUMN_ARROW, "",
-	    c->x->reach == REACH_OPEN || c->x->reach == REACH_CLOSED ? tcp_state_name(first) : "?");
+	put(c, "%8s  %-*s%*s  %s", "", COLUMN_STATE, c->p->left_first, COLUMN_ARROW, "", c->p->right_first);
 	end_line(c);
 }
 
-void ladder_draw(const struct exchange *x, const struct ladder_style *style,
-		 void (*line)(void *arg, const char *text), void *arg)
+void ladder_draw_picture(const struct ladder_picture *p, const struct ladder_style *style,
+			 void (*line)(void *arg, const char *text), void *arg)
 {
-	struct canvas c = { .x = x, .style = style, .line = line, .arg = arg };
+	struct canvas c = { .p = p, .style = style, .line = line, .arg = arg };
 	char text[80];
 
-	put(&c, "%8s  %-*s%*s  target", "ms", COLUMN_STATE, "prober", COLUMN_ARROW, "");
+	put(&c, "%8s  %-*s%*s  %s", "ms", COLUMN_STATE, p->left, COLUMN_ARROW, "", p->right);
 	end_line(&c);
 	draw_ends(&c);
-	for (size_t i = 0; i < x->lines_count; i++) {
-		const struct line *l = &x->lines[i];
-		int64_t us = l->segment.t_us - x->lines[0].segment.t_us;
+	for (size_t i = 0; i < p->lines_count; i++) {
+		const struct line *l = &p->lines[i];
+		int64_t us = l->segment.t_us - p->lines[0].segment.t_us;
 
 		put(&c, "%8.2f  ", (double)us / 1e3);
 		if (l->segment.icmp.type) {
@@ -324,4 +322,23 @@ void ladder_draw(const struct exchange *x, const struct ladder_style *style,
 		}
 	}
 	remark_unconfirmed(&c);
+}
+
+void ladder_draw(const struct exchange *x, const struct ladder_style *style,
+		 void (*line)(void *arg, const char *text), void *arg)
+{
+	enum tcp_state first = x->reach == REACH_CLOSED ? TCP_CLOSED : TCP_LISTEN;
+	const struct ladder_picture picture = {
+		.left = "prober",
+		.right = "target",
+		.left_first = tcp_state_name(TCP_CLOSED),
+		.right_first = x->reach == REACH_OPEN || x->reach == REACH_CLOSED ? tcp_state_name(first) : "?",
+		.conn = &x->conn,
+		.lines = x->lines,
+		.lines_count = x->lines_count,
+		.verdicts = x->verdicts,
+		.verdicts_count = x->verdicts_count,
+	};
+
+	ladder_draw_picture(&picture, style, line, arg);
 }

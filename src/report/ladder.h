@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ladder: an exchange comes in, the two-column text picture of it comes out, line by line. */
+/* The ladder: an exchange, or any connection, comes in, the two-column text picture of it comes out, line by
+ * line. */
 #ifndef FINWAIT_REPORT_LADDER_H
 #define FINWAIT_REPORT_LADDER_H
 
@@ -13,7 +14,23 @@ struct ladder_style {
 	bool verbose; /* options of every segment and the rules it was judged by */
 };
 
+/* What is drawn; all borrowed. In struct line the left end is "prober" and what it sends is `out`. */
+struct ladder_picture {
+	const char *left, *right;             /* headings */
+	const char *left_first, *right_first; /* states before the first segment */
+	const struct conn *conn;
+	const struct line *lines;
+	size_t lines_count;
+	const struct verdict *verdicts;
+	size_t verdicts_count;
+	bool recorded; /* neither end is ours: both are judged, and what was sent has arrived or not */
+};
+
 /* Calls `line` with each line of the picture, without line end. */
+void ladder_draw_picture(const struct ladder_picture *picture, const struct ladder_style *style,
+			 void (*line)(void *arg, const char *text), void *arg);
+
+/* The same for an exchange. */
 void ladder_draw(const struct exchange *x, const struct ladder_style *style,
 		 void (*line)(void *arg, const char *text), void *arg);
 

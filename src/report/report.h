@@ -33,11 +33,14 @@ struct report_totals {
 	unsigned passed, failed, inconclusive, errors, not_begun;
 };
 
+struct findings_format;
+
 struct report_format {
 	const char *name;
 	void (*begin)(FILE *out, const struct report_run *run);
 	void (*result)(FILE *out, const struct report_run *run, const struct report_result *result);
 	void (*end)(FILE *out, const struct report_run *run, const struct report_totals *totals);
+	const struct findings_format *findings; /* the same format for recorded captures */
 };
 
 /* NULL-terminated. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "report/findings.h"
 #include "report/ladder.h"
 
 enum { NAME = 13, WIDTH = 80 };
@@ -241,4 +242,4 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 	fflush(out);
 }
 
-const struct report_format report_text = { "text", begin, result, end };
+const struct report_format report_text = { "text", begin, result, end, &findings_text };

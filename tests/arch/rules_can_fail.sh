@@ -22,7 +22,7 @@ good_tree() {
 	put configure.ac 'dnl SPDX-License-Identifier: BSD-2-Clause'
 	put Makefile.am '# SPDX-License-Identifier: BSD-2-Clause' \
 		'x = src/main.c src/core/a.c src/core/a.h src/run/link.h src/wire/c.c src/wire/d.c src/wire/e.c' \
-		'y = src/agent/b.c src/agent/b.h src/checks/k.c'
+		'y = src/agent/b.c src/agent/b.h src/checks/k.c tests/peer/peer_in.c'
 	put src/main.c "$spdx" '#include "wire/w.h"' '#include "config.h"'
 	put src/core/a.c "$spdx" '#include "core/a.h"' '#include <string.h>'
 	put src/core/a.h "$spdx"
@@ -32,6 +32,7 @@ good_tree() {
 	put src/wire/e.c "$spdx" '#include <libnet.h>'
 	put src/agent/b.c "$spdx" '#include "b.h"' '#include <sys/socket.h>'
 	put src/agent/b.h "$spdx"
+	put tests/peer/peer_in.c "$spdx" '#include "core/seq.h"' '#include "peer_internal.h"'
 	put src/checks/k.c "$spdx" '#include "core/a.h"'
 	put build/finwait '#!/bin/sh' \
 		'test "$1" != --help || printf "Commands:\n  probe      does it\n\n      --not-here\n"' \
@@ -79,9 +80,9 @@ fi
 git=no
 git -c init.defaultBranch=x init -q "$top/checkout" >/dev/null 2>&1 && git=yes
 
-echo 1..27
+echo 1..28
 sh "$rules" "$t" "$t/build" >"$top/out" 2>&1
-[ "$(grep -c '^ok' "$top/out")" = 12 ] && [ "$(grep -c SKIP "$top/out")" = 1 ]
+[ "$(grep -c '^ok' "$top/out")" = 13 ] && [ "$(grep -c SKIP "$top/out")" = 1 ]
 result $? 'a tree that keeps all rules passes'
 
 directions='directories include only what they may'
@@ -103,6 +104,9 @@ breaks "$directions" 'src/odd/o.c: src/odd has no rule'
 
 put src/core/a.c "$spdx" '#include <sys/socket.h>'
 breaks 'the core includes only libc' 'src/core/a.c includes <sys/socket.h>'
+
+put tests/peer/peer_in.c "$spdx" '#include "core/rules.h"'
+breaks 'the simulated peer knows nothing of the rules' 'tests/peer/peer_in.c includes core/rules.h'
 
 put src/wire/e.c "$spdx" '#include <pcap.h>'
 breaks 'libpcap is kept in two files of src/wire' 'libpcap is included by'

@@ -29,9 +29,16 @@ static inline double bench_median(double *values, size_t n)
 	return values[n / 2];
 }
 
+/* `unit` "ratio" unless the figure is something else. */
+static inline void bench_print_unit(const char *name, const char *figures, const char *unit, double value,
+				    const char *target)
+{
+	printf("%-10s %-80s %s %.2f  (target %s)\n", name, figures, unit, value, target);
+}
+
 static inline void bench_print(const char *name, const char *figures, double ratio, const char *target)
 {
-	printf("%-10s %-80s ratio %.2f  (target %s)\n", name, figures, ratio, target);
+	bench_print_unit(name, figures, "ratio", ratio, target);
 }
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A main() for fuzz targets where no fuzzer is at hand: runs each file given as an argument. */
+/* A main() for fuzz targets where no fuzzer is at hand: runs each file given as an argument, whole and cut
+ * short at every length up to 64 bytes. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,12 +9,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { LONGEST = 1 << 20 };
+enum { LONGEST = 1 << 20, CUTS = 64 };
+
+/* A buffer of just this size lets the address sanitizer see a read beyond it. */
+static int run_exact(const uint8_t *bytes, size_t size)
+{
+	uint8_t *exact = malloc(size ? size : 1);
+
+	if (!exact)
+		return -1;
+	memcpy(exact, bytes, size);
+	LLVMFuzzerTestOneInput(exact, size);
+	free(exact);
+	return 0;
+}
 
 static int run(const char *path, uint8_t *room)
 {
 	FILE *in = fopen(path, "rb");
-	uint8_t *exact;
 	size_t size;
 
 	if (!in) {
@@ -27,14 +40,10 @@ static int run(const char *path, uint8_t *room)
 		return -1;
 	}
 	fclose(in);
-	/* A buffer of just this size lets the address sanitizer see a read beyond it. */
-	exact = malloc(size ? size : 1);
-	if (!exact)
-		return -1;
-	memcpy(exact, room, size);
-	LLVMFuzzerTestOneInput(exact, size);
-	free(exact);
-	return 0;
+	for (size_t cut = 0; cut < CUTS && cut < size; cut++)
+		if (run_exact(room, cut))
+			return -1;
+	return run_exact(room, size);
 }
 
 int main(int argc, char **argv)

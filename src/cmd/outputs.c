@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd/outputs.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/option.h"
+#include "cmd/print.h"
+
+static int add(struct outputs *o, const char *spec)
+{
+	struct output *output = &o->list[o->count];
+	const char *colon = strchr(spec, ':');
+
+	output->format = colon ? report_format_find(spec, (size_t)(colon - spec)) : NULL;
+	if (!output->format || !colon[1]) {
+		complain("'%s' is no report: use text:FILE or jsonl:FILE, - for standard output", spec);
+		return EXIT_USAGE;
+	}
+	output->file = strcmp(colon + 1, "-") ? fopen(colon + 1, "we") : stdout;
+	if (!output->file) {
+		complain("cannot write the report %s: %s", colon + 1, strerror(errno));
+		return EXIT_NOT_RUN;
+	}
+	o->count++;
+	return 0;
+}
+
+int outputs_open(struct outputs *o, const char *const *specs, size_t n, bool json, bool no_color)
+{
+	const char *by_environment = getenv("NO_COLOR"); /* https://no-color.org: present and not empty */
+	bool to_stdout = json;
+	int status = 0;
+
+	*o = (struct outputs){0};
+	for (size_t i = 0; i < n && !status; i++) {
+		const char *colon = strchr(specs[i], ':');
+
+		to_stdout |= colon && !strcmp(colon, ":-");
+		status = add(o, specs[i]);
+	}
+	if (!status && json)
+		status = add(o, "jsonl:-");
+	if (!status && !to_stdout)
+		status = add(o, "text:-");
+	o->color = isatty(STDOUT_FILENO) && !no_color && !(by_environment && by_environment[0]);
+	o->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	return status;
+}
+
+bool outputs_fine(const struct outputs *o)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (ferror(o->list[i].file))
+			return false;
+	return true;
+}
+
+bool outputs_close(struct outputs *o)
+{
+	bool complete = true;
+
+	for (size_t i = 0; i < o->count; i++) {
+		FILE *file = o->list[i].file;
+		bool failed = ferror(file);
+
+		if (file == stdout)
+			continue;
+		failed |= fflush(file) != 0;
+		if (failed)
+			complain("a %s report is incomplete: %s", o->list[i].format->name, strerror(errno));
+		if (fclose(file) || failed)
+			complete = false;
+	}
+	return complete;
+}

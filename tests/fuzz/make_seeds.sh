@@ -1,0 +1,206 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# make_seeds.sh DIRECTORY: writes the seeds of fuzz_judge, fuzz_track and fuzz_check into DIRECTORY/judge,
+# DIRECTORY/track and DIRECTORY/check. Those of fuzz_check are captures of the frames in seeds/decode.
+LC_ALL=C
+export LC_ALL
+out=${1:?usage: make_seeds.sh DIRECTORY}
+frames=$(dirname "$0")/seeds/decode
+mkdir -p "$out/judge" "$out/track" "$out/check" || exit 1
+
+# put BYTE...
+put() {
+	format=
+	for byte; do
+		format=$format$(printf '\\%03o' "$byte")
+	done
+	# shellcheck disable=SC2059 # the bytes are the format
+	printf "$format"
+}
+
+# --- the bytes of segments.h ---
+
+# step WHO-WHAT: s or c for one end or the other (40 ms after the step before; S and C: 61 s after), then what
+# it sends.
+step() {
+	case $1 in
+	c*) who=0x10 ;;
+	s*) who=0x11 ;;
+	C*) who=0x30 ;;
+	S*) who=0x31 ;;
+	esac
+	with_text=$((who | 0x40)) with_more=$((who | 0x80))
+	case ${1#?} in
+	syn) put $with_more 0x02 0x08 0x08 0x0f ;;
+	syn-plain) put "$who" 0x02 0x08 0x08 ;;
+	syn-again) put $with_more 0x02 0x28 0x08 0x0f ;;
+	syn-newer) put $with_more 0x02 0x58 0x08 0x0f ;;
+	syn-data) put $((with_text | 0x80)) 0x02 0x08 0x08 0x03 0x2f ;;
+	synack) put $with_more 0x12 0x08 0x08 0x0f ;;
+	synack-again) put $with_more 0x12 0x28 0x08 0x0f ;;
+	synack-wrong) put $with_more 0x12 0x08 0x09 0x0f ;;
+	synack-unasked) put $with_more 0x12 0x08 0x08 0x0e ;;
+	syn-crossed) put $with_more 0x12 0x18 0x08 0x0f ;;
+	synack-moved) put $with_more 0x12 0x1d 0x08 0x0f ;;
+	ack) put $with_more 0x10 0x08 0x08 0x08 ;;
+	ack-plain) put "$who" 0x10 0x08 0x08 ;;
+	ack-old) put "$who" 0x10 0x08 0x38 ;;
+	ack-unsent) put "$who" 0x10 0x08 0x0f ;;
+	ack-low) put "$who" 0x10 0x08 0x15 ;;
+	ack-sack) put $with_more 0x10 0x08 0x38 0x18 ;;
+	ack-mss) put $with_more 0x10 0x08 0x08 0x09 ;;
+	ack-malformed) put $with_more 0x10 0x08 0x08 0xc8 ;;
+	ack-bad-sum) put $with_more 0x10 0x08 0x08 0x48 ;;
+	fin-uncounted) put $with_more 0x10 0x08 0x07 0x08 ;;
+	keepalive) put $with_more 0x10 0x07 0x08 0x08 ;;
+	window-zero) put $((with_text | 0x80)) 0x10 0x08 0x08 0x20 0x08 ;;
+	data) put $with_more 0x18 0x08 0x08 0x08 ;;
+	data-big) put $((with_text | 0x80)) 0x18 0x08 0x08 0x06 0x08 ;;
+	data-again) put $with_more 0x18 0x28 0x08 0x08 ;;
+	data-uncounted) put $with_more 0x18 0x18 0x08 0x08 ;;
+	data-old-ack) put $with_more 0x18 0x08 0x05 0x08 ;;
+	data-ahead) put $with_more 0x18 0x0f 0x08 0x08 ;;
+	data-no-ack) put $with_more 0x08 0x08 0x08 0x08 ;;
+	fin) put $with_more 0x11 0x08 0x08 0x08 ;;
+	fin-again) put $with_more 0x11 0x28 0x08 0x08 ;;
+	fin-crossed) put $with_more 0x11 0x08 0x07 0x08 ;;
+	fin-inside) put $with_more 0x11 0x05 0x08 0x08 ;;
+	fin-alone) put "$who" 0x01 0x08 0x08 ;;
+	rst) put "$who" 0x04 0x08 0x08 ;;
+	rst-ack) put "$who" 0x14 0x08 0x08 ;;
+	rst-refused) put "$who" 0x14 0x78 0x08 ;;
+	rst-answer) put "$who" 0x04 0x38 0x08 ;;
+	rst-low) put "$who" 0x04 0x05 0x08 ;;
+	rst-far) put "$who" 0x04 0x58 0x08 ;;
+	rst-edge) put "$who" 0x04 0x48 0x08 ;;
+	null) put "$who" 0 0x08 0x08 ;;
+	all-flags) put "$who" 0xff 0x08 0x08 ;;
+	*) echo "make_seeds.sh: no step $1" >&2 && exit 1 ;;
+	esac
+}
+
+# talk NAME VANTAGE STEP...: the first byte of fuzz_judge is the vantage, of fuzz_track the room.
+talk() {
+	name=$1 vantage=$2
+	shift 2
+	{
+		put "$vantage"
+		for one; do
+			step "$one"
+		done
+	} >"$out/judge/$name.bin" && cp "$out/judge/$name.bin" "$out/track/$name.bin" || exit 1
+}
+
+opened='csyn ssynack cack'
+# shellcheck disable=SC2086 # lists
+{
+	talk four-segments 0 $opened cdata sack sdata cack cfin sack sfin cack Cack
+	talk four-segments-live 1 $opened cdata sack cfin sack sfin cack
+	talk four-segments-near 10 $opened cdata sack cfin sack sfin cack
+	talk three-segments 4 $opened sfin cfin sack
+	talk simultaneous-close 0 $opened cfin sfin-crossed cack sack
+	talk simultaneous-open 0 csyn ssyn csyn-crossed ssyn-crossed cack sack cfin sack
+	talk half-close 2 $opened cfin sack sdata cack sdata-big cack sfin cack
+	talk fin-lost 0 $opened cfin Cfin-again sack sfin cack Sfin-again Crst
+	talk fin-uncounted 2 $opened cfin sfin-uncounted Cfin-again Sfin-uncounted sfin
+	talk fin-moved 0 $opened cfin sack cfin sack cdata
+	talk fin-alone 0 $opened cfin-alone sack
+	talk reset 0 $opened cdata srst sack cdata srst
+	talk reset-far 1 $opened crst-far sack crst-edge sack crst
+	talk reset-answered 0 $opened crst srst crst-ack srst
+	talk stray 1 $opened cdata crst cack srst-answer cack srst-low crst Cack Srst-far
+	talk stray-low 1 $opened cdata sack crst Cack Srst-low
+	talk reset-low 0 $opened sdata srst-low cack Srst-far Crst-far
+	talk refused 0 csyn srst-refused csyn srst-refused
+	talk refused-wrong 1 csyn srst-ack csyn srst csyn-newer srst-refused
+	talk unanswered 0 csyn Csyn-again Csyn-again Csyn-again Csyn-again Csyn-again
+	talk unopened 1 csyn sack Csyn-again Sack Csyn-again Sack Csyn-again Ssyn
+	talk synack-moved 0 csyn ssynack ssynack-moved cack Ssynack-moved
+	talk syn-lost 0 csyn Csyn-again ssynack ssynack-again cack
+	talk syn-wrong 0 csyn ssynack-wrong crst-ack ssynack-unasked cack
+	talk syn-data 0 csyn-data ssynack cack
+	talk syn-in-established 0 $opened csyn-again sack cdata ssynack-again cack
+	talk old-connection 0 csyn-newer sack crst csyn-again ssynack cack
+	talk reopened 3 $opened cfin sfin cack csyn-newer ssynack cack Cfin sfin cack csyn ssynack
+	talk mid-stream 0 cdata sack sdata cack ssynack cfin sfin cack
+	talk one-sided 0 cack cdata cdata cfin cack
+	talk keepalive 4 $opened Ckeepalive sack Skeepalive cack
+	talk zero-window 4 $opened cdata swindow-zero Ckeepalive swindow-zero sack cdata
+	talk data-lost 0 $opened cdata-ahead sack-sack cdata-again sack cdata-big Cdata-again
+	talk hole 0 $opened cdata-ahead Cdata-again Cdata-again Cdata-again Cfin
+	talk numbers 1 csyn sack-low ssynack cack cdata sack sdata-old-ack Sdata-old-ack sack-unsent sdata-uncounted
+	talk numbers-recorded 0 csyn sack-low ssynack cack cdata sack Sack-old sdata-uncounted sfin-inside Sfin-inside
+	talk acks 0 $opened cdata sack-unsent sack-old cdata-no-ack snull sall-flags
+	talk options 0 csyn-plain ssynack cack-mss sack-malformed cack-plain sack-bad-sum cack
+}
+
+# --- captures ---
+
+# le VALUE and be VALUE: four bytes
+le() {
+	put $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255))
+}
+be() {
+	put $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255))
+}
+
+# pcap ORDER MAGIC LINK FRAME...: a classic file; ORDER is le or be.
+pcap() {
+	order=$1
+	$order "$2"
+	if [ "$order" = le ]; then put 2 0 4 0; else put 0 2 0 4; fi
+	for field in 0 0 65535 "$3"; do
+		$order "$field"
+	done
+	shift 3
+	second=1700000000
+	for frame; do
+		length=$(($(wc -c <"$frames/$frame.bin") - 2))
+		for field in $second 0 $length $length; do
+			$order "$field"
+		done
+		tail -c $length "$frames/$frame.bin"
+		second=$((second + 1))
+	done
+}
+
+# section, interface LINK and packet INTERFACE FRAME: blocks of pcapng; $time is the upper half of a packet's time
+time=0x60000
+section() {
+	le 0x0a0d0d0a && le 28 && le 0x1a2b3c4d && put 1 0 0 0 && le 0xffffffff && le 0xffffffff && le 28
+}
+interface() {
+	le 1 && le 20 && put "$1" 0 0 0 && le 65535 && le 20
+}
+packet() {
+	length=$(($(wc -c <"$frames/$2.bin") - 2))
+	padding=$(((4 - length % 4) % 4))
+	le 6 && le $((32 + length + padding)) && le "$1" && le $time && le 0x1000
+	le $length && le $length
+	tail -c $length "$frames/$2.bin"
+	head -c $padding /dev/zero
+	le $((32 + length + padding))
+}
+
+micro=0xa1b2c3d4 nano=0xa1b23c4d
+ethernet='ethernet-syn ethernet-padded ethernet-vlan-data'
+# shellcheck disable=SC2086 # lists
+{
+	pcap le $micro 1 $ethernet >"$out/check/ethernet.pcap"
+	pcap be $micro 1 $ethernet >"$out/check/big-endian.pcap"
+	pcap le $nano 1 $ethernet >"$out/check/nanoseconds.pcap"
+	pcap le $micro 1 $ethernet | head -c 150 >"$out/check/cut.pcap"
+}
+pcap le $micro 101 raw-ipv4-options raw-extensions raw-fragment raw-fragment6 >"$out/check/raw.pcap"
+pcap le $micro 0 null-fin >"$out/check/null.pcap"
+pcap le $micro 9 ppp-rst >"$out/check/ppp.pcap"
+pcap le $micro 113 sll-data-cut >"$out/check/sll.pcap"
+pcap le $micro 276 sll2-syn6 >"$out/check/sll2.pcap"
+pcap le $micro 147 ethernet-syn >"$out/check/unknown-link.pcap"
+pcap le 0 1 ethernet-syn >"$out/check/no-capture.pcap"
+{ section && interface 1 && packet 0 ethernet-syn && packet 0 ethernet-padded; } >"$out/check/one.pcapng"
+{ section && interface 1 && interface 101 && packet 0 ethernet-syn && packet 1 raw-ipv4-options; } \
+	>"$out/check/two-links.pcapng"
+{ section && interface 1 && packet 7 ethernet-syn; } >"$out/check/no-interface.pcapng"
+{ section && interface 1 && packet 0 ethernet-syn && time=0xf8060000 && packet 0 ethernet-padded; } \
+	>"$out/check/far-time.pcapng"
