@@ -10,7 +10,7 @@
 static const struct peer_port default_ports[] = {
 	{ 2, PEER_SILENT },   { 7, PEER_ECHO },      { 9, PEER_DISCARD },	{ 13, PEER_DAYTIME },
 	{ 19, PEER_CHARGEN }, { 80, PEER_HTTP },     { 11009, PEER_SINK }, { 11010, PEER_ABORTER },
-	{ 11011, PEER_MANUAL },
+	{ 11011, PEER_MANUAL }, { 11012, PEER_STALLED },
 };
 
 static const char *const state_names[PEER_STATES] = {
@@ -91,6 +91,10 @@ bool peer_has_fault(const struct peer *p, enum peer_fault fault)
 
 enum peer_app peer_behind(const struct peer *p, uint16_t port)
 {
+	if (port && port == p->listen_port)
+		return PEER_MANUAL;
+	if (port && port == p->mute_port)
+		return PEER_REFUSE;
 	for (size_t i = 0; i < p->params.n_ports; i++)
 		if (p->params.ports[i].port == port)
 			return p->params.ports[i].app;
@@ -237,16 +241,32 @@ void peer_conn_abort(struct peer *p, struct peer_conn *c)
 static bool receivable(const struct segment *s)
 {
 	/* MUST-3 for the checksum; MUST-57, MUST-63 for the addresses. */
-	return s->checksum != CHECKSUM_BAD && !s->icmp.type && !address_is_multicast(&s->dst.addr) &&
+	return s->checksum != CHECKSUM_BAD && !address_is_multicast(&s->dst.addr) &&
 	       !address_is_multicast(&s->src.addr) && !address_is_unspecified(&s->src.addr);
 }
 
-void peer_receive(struct peer *p, const struct segment *s, int64_t now_us)
+/* RFC 9293 3.9.2.2 (SHLD-26): protocol or port unreachable about what is outstanding ends the connection;
+ * the other errors change nothing (MUST-55, MUST-56). */
+static void icmp_arrives(struct peer *p, const struct segment *s)
+{
+	int id = peer_find(p, &s->src, &s->dst);
+	struct peer_conn *c = id >= 0 ? &p->conns[id] : NULL;
+
+	if (c && c->state != PEER_TIME_WAIT && s->icmp.type == 3 &&
+	    (s->icmp.code == 2 || s->icmp.code == 3) && s->src.addr.family == 4 &&
+	    seq_ge(s->seq, c->snd_una) && seq_le(s->seq, c->snd_nxt))
+		peer_conn_free(c);
+}
+
+static void receive(struct peer *p, const struct segment *s)
 {
 	struct segment changed;
 	int id;
 
-	p->now_us = now_us;
+	if (s->icmp.type) {
+		icmp_arrives(p, s);
+		return;
+	}
 	if (!receivable(s) || peer_behind(p, s->dst.port) == PEER_SILENT)
 		return;
 	if (peer_has_fault(p, FAULT_FIN_IGNORED) && s->flags & FLAG_FIN) {
@@ -261,6 +281,14 @@ void peer_receive(struct peer *p, const struct segment *s, int64_t now_us)
 		peer_in_listen(p, s, NULL);
 	else if (!(s->flags & FLAG_RST) || peer_has_fault(p, FAULT_RST_ANSWERS_RST))
 		peer_out_refuse(p, s);
+}
+
+void peer_receive(struct peer *p, const struct segment *s, int64_t now_us)
+{
+	p->now_us = now_us;
+	mutate_begin(p);
+	receive(p, s);
+	mutate_end(p, s);
 }
 
 int64_t peer_next_timer(const struct peer *p)
@@ -315,6 +343,7 @@ static void retransmission_timeout(struct peer *p, struct peer_conn *c)
 void peer_timeout(struct peer *p, int64_t now_us)
 {
 	p->now_us = now_us;
+	mutate_begin(p);
 	for (int i = 0; i < PEER_CONNS; i++) {
 		struct peer_conn *c = &p->conns[i];
 
@@ -324,6 +353,7 @@ void peer_timeout(struct peer *p, int64_t now_us)
 			retransmission_timeout(p, c);
 	}
 	peer_out_release(p);
+	mutate_end(p, NULL);
 }
 
 int peer_connect(struct peer *p, const struct endpoint *local, const struct endpoint *remote,
@@ -332,17 +362,17 @@ int peer_connect(struct peer *p, const struct endpoint *local, const struct endp
 	struct peer_conn *c;
 
 	p->now_us = now_us;
-	if (peer_find(p, local, remote) >= 0)
-		return -1;
-	c = peer_conn_new(p, local, remote, NULL);
-	if (!c)
-		return -1;
-	c->app = PEER_MANUAL;
-	c->active = true;
-	c->state = PEER_SYN_SENT;
-	peer_out_syn(p, c);
-	peer_out_start_timer(p, c);
-	return (int)(c - p->conns);
+	mutate_begin(p);
+	c = peer_find(p, local, remote) >= 0 ? NULL : peer_conn_new(p, local, remote, NULL);
+	if (c) {
+		c->app = PEER_MANUAL;
+		c->active = true;
+		c->state = PEER_SYN_SENT;
+		peer_out_syn(p, c);
+		peer_out_start_timer(p, c);
+	}
+	mutate_end(p, NULL);
+	return c ? (int)(c - p->conns) : -1;
 }
 
 static struct peer_conn *by_id(struct peer *p, int id)
@@ -355,13 +385,17 @@ size_t peer_send(struct peer *p, int id, const void *data, size_t len, int64_t n
 	struct peer_conn *c = by_id(p, id);
 
 	p->now_us = now_us;
+	mutate_begin(p);
 	if (!c || c->fin_queued || c->state == PEER_TIME_WAIT)
-		return 0;
-	if (len > PEER_BUFFER - c->buffer_len)
+		len = 0;
+	if (len && len > PEER_BUFFER - c->buffer_len)
 		len = PEER_BUFFER - c->buffer_len;
-	memcpy(c->buffer + c->buffer_len, data, len);
-	c->buffer_len += (uint32_t)len;
-	peer_out_flush(p, c);
+	if (len) {
+		memcpy(c->buffer + c->buffer_len, data, len);
+		c->buffer_len += (uint32_t)len;
+		peer_out_flush(p, c);
+	}
+	mutate_end(p, NULL);
 	return len;
 }
 
@@ -370,8 +404,10 @@ void peer_shutdown(struct peer *p, int id, int64_t now_us)
 	struct peer_conn *c = by_id(p, id);
 
 	p->now_us = now_us;
+	mutate_begin(p);
 	if (c)
 		peer_conn_close(p, c, false);
+	mutate_end(p, NULL);
 }
 
 void peer_close(struct peer *p, int id, int64_t now_us)
@@ -379,8 +415,10 @@ void peer_close(struct peer *p, int id, int64_t now_us)
 	struct peer_conn *c = by_id(p, id);
 
 	p->now_us = now_us;
+	mutate_begin(p);
 	if (c)
 		peer_conn_close(p, c, true);
+	mutate_end(p, NULL);
 }
 
 void peer_abort(struct peer *p, int id, int64_t now_us)
@@ -388,8 +426,47 @@ void peer_abort(struct peer *p, int id, int64_t now_us)
 	struct peer_conn *c = by_id(p, id);
 
 	p->now_us = now_us;
+	mutate_begin(p);
 	if (c)
 		peer_conn_abort(p, c);
+	mutate_end(p, NULL);
+}
+
+void peer_listen(struct peer *p, uint16_t port, bool listen, int64_t now_us)
+{
+	p->now_us = now_us;
+	mutate_begin(p);
+	if (p->mutant.now == PEER_WRONG_NEXT_STATE)
+		listen = !listen;
+	p->listen_port = 0;
+	p->mute_port = 0;
+	if (!listen)
+		p->mute_port = port;
+	else if (peer_behind(p, port) == PEER_REFUSE)
+		p->listen_port = port;
+	mutate_end(p, NULL);
+}
+
+void peer_user_timeout(struct peer *p, int id, int64_t now_us)
+{
+	struct peer_conn *c = by_id(p, id);
+
+	p->now_us = now_us;
+	mutate_begin(p);
+	if (c)
+		peer_conn_free(c);
+	mutate_end(p, NULL);
+}
+
+void peer_keepalive(struct peer *p, int id, int64_t now_us)
+{
+	struct peer_conn *c = by_id(p, id);
+
+	p->now_us = now_us;
+	mutate_begin(p);
+	if (c && c->state == PEER_ESTABLISHED)
+		peer_out_emit(p, c, c->snd_nxt - 1, FLAG_ACK, NULL, 0);
+	mutate_end(p, NULL);
 }
 
 void peer_status(const struct peer *p, int id, struct peer_status *status)

@@ -42,6 +42,7 @@ enum peer_app {
 	PEER_ABORTER, /* aborts when data arrives */
 	PEER_SILENT,  /* a filtered port: everything is dropped */
 	PEER_MANUAL,  /* does nothing by itself: the caller sends and closes */
+	PEER_STALLED, /* the same, and never reads: its window closes */
 	PEER_APPS
 };
 
@@ -75,8 +76,8 @@ struct peer;
 /* A segment leaves; it is borrowed for the time of the call. CHECKSUM_BAD asks for a wrong checksum. */
 typedef void peer_output(void *arg, const struct segment *s);
 
-/* 7 echo, 9 discard, 13 daytime, 19 chargen, 80 http, 2 silent, 11009 sink, 11010 aborter, 11011 manual;
- * all options, MSS 1460, TTL 64, RTO 1 s, 2 MSL 60 s. */
+/* 7 echo, 9 discard, 13 daytime, 19 chargen, 80 http, 2 silent, 11009 sink, 11010 aborter, 11011 manual,
+ * 11012 stalled; all options, MSS 1460, TTL 64, RTO 1 s, 2 MSL 60 s. */
 void peer_defaults(struct peer_params *params);
 
 /* NULL without memory. */
@@ -107,6 +108,33 @@ size_t peer_send(struct peer *p, int id, const void *data, size_t len, int64_t n
 void peer_shutdown(struct peer *p, int id, int64_t now_us);
 void peer_close(struct peer *p, int id, int64_t now_us);
 void peer_abort(struct peer *p, int id, int64_t now_us);
+
+/* Passive OPEN, or its end; a port that the parameters name keeps its application. */
+void peer_listen(struct peer *p, uint16_t port, bool listen, int64_t now_us);
+
+/* Timers that the application would set: the user timeout (RFC 9293 3.10.8) ends the connection, a
+ * keep-alive (3.8.4) is sent. */
+void peer_user_timeout(struct peer *p, int id, int64_t now_us);
+void peer_keepalive(struct peer *p, int id, int64_t now_us);
+
+/* One wrong reaction. */
+enum peer_mutation {
+	PEER_HONEST,
+	PEER_WRONG_SEQ,
+	PEER_WRONG_ACK,
+	PEER_WRONG_FLAGS,
+	PEER_SILENCE,
+	PEER_WRONG_NEXT_STATE, /* the connection is gone where it should live, or lives on */
+	PEER_UNDUE_ACK,        /* an ACK where nothing is sent */
+	PEER_UNDUE_RST,
+	PEER_MUTATIONS
+};
+
+/* The next segment that arrives, call or timer, and it alone, has this wrong reaction. */
+void peer_mutate(struct peer *p, enum peer_mutation kind);
+
+/* "wrong SEQ". */
+const char *peer_mutation_name(enum peer_mutation kind);
 
 struct peer_status {
 	enum peer_state state;

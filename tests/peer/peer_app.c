@@ -10,8 +10,11 @@ enum { ECHO_RESERVE = 256 };
 static const char daytime_line[] = "Thursday, January 1, 1970 00:00:00-UTC\r\n";
 static const char http_page[] = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nok\r\n";
 
+/* After CLOSE there is no SEND (RFC 9293 3.10.2). */
 static void queue(struct peer_conn *c, const void *data, uint32_t len)
 {
+	if (c->fin_queued)
+		return;
 	if (len > PEER_BUFFER - c->buffer_len)
 		len = PEER_BUFFER - c->buffer_len;
 	memcpy(c->buffer + c->buffer_len, data, len);
@@ -28,6 +31,8 @@ uint32_t peer_app_room(const struct peer *p, const struct peer_conn *c)
 		free_bytes = free_bytes > ECHO_RESERVE ? free_bytes - ECHO_RESERVE : 0;
 		room = free_bytes < room ? free_bytes : room;
 	}
+	if (c->app == PEER_STALLED)
+		room = c->received < room ? room - c->received : 0;
 	return room;
 }
 

@@ -68,8 +68,21 @@ struct peer_seen {
 	unsigned syns;
 };
 
+/* The wrong reaction asked for (mutate.c). */
+struct peer_mutant {
+	enum peer_mutation kind; /* of the next event */
+	enum peer_mutation now;  /* of the one that is being dealt with */
+	bool sent;               /* a segment has left */
+	bool existed;            /* the connection, ... */
+	struct peer_conn before; /* ... as it was, ... */
+	int id;                  /* ... and its number */
+};
+
 struct peer {
 	struct peer_params params;
+	struct peer_mutant mutant;
+	uint16_t listen_port; /* by peer_listen() */
+	uint16_t mute_port;
 	peer_output *output;
 	void *arg;
 	int64_t now_us;
@@ -118,6 +131,12 @@ void peer_out_release(struct peer *p);
 /* peer_in.c: RFC 9293 3.10.7.4, and 3.10.7.3 for SYN-SENT. */
 void peer_in_segment(struct peer *p, struct peer_conn *c, const struct segment *s);
 void peer_in_listen(struct peer *p, const struct segment *s, struct peer_conn *old);
+
+/* mutate.c: around each event, whose cause is a segment or NULL, and on each segment that leaves; false if it
+ * is not to leave. */
+void mutate_begin(struct peer *p);
+bool mutate_segment(struct peer *p, struct segment *s);
+void mutate_end(struct peer *p, const struct segment *cause);
 
 /* peer_app.c */
 void peer_app_opened(struct peer *p, struct peer_conn *c);

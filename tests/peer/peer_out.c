@@ -62,7 +62,7 @@ static void leave(struct peer *p, struct peer_conn *c, struct segment *s, const 
 	s->ip_id = s->src.addr.family == 4 ? ++p->ip_id : 0;
 	s->t_us = p->now_us;
 	bare_ack = s->flags == FLAG_ACK && !s->len;
-	if (!faults_apply(p, c, s, cause))
+	if (!faults_apply(p, c, s, cause) || !mutate_segment(p, s))
 		return;
 	if (peer_has_fault(p, FAULT_DELAYS)) {
 		/* One microsecond apart, so that they stay in order. */
