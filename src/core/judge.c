@@ -8,32 +8,31 @@
 
 /* ---- verdicts ---------------------------------------------------------------------------------- */
 
-static struct verdict *add(const struct judge *g, const struct rule *rule, enum certainty certainty,
-			   const char *excuse)
+static struct verdict *add(const struct judge *g, const struct rule *rule, const char *excuse)
 {
 	struct verdict *v = &g->j->failed[g->j->count];
 
 	if (g->j->count < JUDGEMENT_VERDICTS - 1)
 		g->j->count++; /* the last place is overwritten: a segment that broken has said enough */
-	*v = (struct verdict){ .outcome = OUTCOME_FAIL, .certainty = certainty, .rule = rule,
+	*v = (struct verdict){ .outcome = OUTCOME_FAIL, .certainty = excuse ? LIKELY : CERTAIN,
+			       .rule = rule,
 			       .state = TCP_STATES, .frame = g->s->frame };
 	snprintf(v->reason, sizeof v->reason, "%s", excuse ? excuse : "");
 	return v;
 }
 
-struct verdict *judge_fail(const struct judge *g, enum rule_id id, enum certainty certainty,
-			   const char *excuse)
+struct verdict *judge_fail(const struct judge *g, enum rule_id id, const char *excuse)
 {
 	g->j->passed &= ~(UINT64_C(1) << id);
 	if (id >= RULE_SYN_ACK_NUMBER && id != RULE_BACK_OFF)
 		g->me->known |= CONN_ACCUSED;
-	return add(g, &rules[id], certainty, excuse);
+	return add(g, &rules[id], excuse);
 }
 
 struct verdict *judge_fail_row(const struct judge *g, enum tcp_state state, enum event event,
 			       const char *excuse)
 {
-	struct verdict *v = add(g, g->index->rule[state][event], LIKELY, excuse);
+	struct verdict *v = add(g, g->index->rule[state][event], excuse);
 
 	v->state = state;
 	g->me->known |= CONN_ACCUSED;
@@ -63,7 +62,7 @@ void judge_observed(struct verdict *v, const char *format, ...)
 static void judge_checksum(const struct judge *g)
 {
 	if (g->s->checksum == CHECKSUM_BAD) {
-		struct verdict *v = judge_fail(g, RULE_CHECKSUM, LIKELY, "the segment was damaged on its way");
+		struct verdict *v = judge_fail(g, RULE_CHECKSUM, "the segment was damaged on its way");
 
 		judge_expected(v, "the checksum of the segment");
 		judge_observed(v, "another one; the segment counts as not received");
@@ -84,7 +83,7 @@ static bool judge_flags(const struct judge *g)
 		     !((f & FLAG_RST) && (f & FLAG_FIN));
 
 	if (!legal) {
-		struct verdict *v = judge_fail(g, RULE_FLAGS, CERTAIN, NULL);
+		struct verdict *v = judge_fail(g, RULE_FLAGS, NULL);
 
 		judge_expected(v, "at most one of SYN, FIN, RST");
 		judge_observed(v, "flags %s", flags_text(f, text));
@@ -92,7 +91,7 @@ static bool judge_flags(const struct judge *g)
 	}
 	judge_pass(g, RULE_FLAGS);
 	if (f & 0xe00) { /* the bit next to CWR is AE, RFC 9768 */
-		struct verdict *v = judge_fail(g, RULE_RESERVED, CERTAIN, NULL);
+		struct verdict *v = judge_fail(g, RULE_RESERVED, NULL);
 
 		judge_expected(v, "reserved bits 000");
 		judge_observed(v, "flags %s", flags_text(f, text));
@@ -103,7 +102,7 @@ static bool judge_flags(const struct judge *g)
 		if (!(f & (FLAG_SYN | FLAG_RST)))
 			judge_pass(g, RULE_ACK_BIT);
 	} else {
-		struct verdict *v = judge_fail(g, RULE_ACK_BIT, CERTAIN, NULL);
+		struct verdict *v = judge_fail(g, RULE_ACK_BIT, NULL);
 
 		judge_expected(v, "a segment with the ACK bit");
 		judge_observed(v, "flags %s", flags_text(f, text));
@@ -126,7 +125,7 @@ static void judge_syn_options(const struct judge *g)
 
 	for (size_t i = 0; i < sizeof only_on_syn / sizeof *only_on_syn; i++)
 		if (g->s->options.present & only_on_syn[i].option) {
-			struct verdict *v = judge_fail(g, only_on_syn[i].rule, CERTAIN, NULL);
+			struct verdict *v = judge_fail(g, only_on_syn[i].rule, NULL);
 
 			judge_expected(v, "a segment without SYN has no such option");
 			judge_observed(v, "options <%s>", options_text(&g->s->options, text, sizeof text));
@@ -147,8 +146,7 @@ static void judge_offered(const struct judge *g, uint8_t option, uint8_t offer, 
 	if (g->peer->options & offer) {
 		judge_pass(g, rule);
 	} else {
-		struct verdict *v = judge_fail(g, rule, certain ? CERTAIN : LIKELY,
-					       certain ? NULL : "it answers a SYN that was not captured");
+		struct verdict *v = judge_fail(g, rule, certain ? NULL : "it answers a SYN that was not captured");
 
 		judge_expected(v, "the option is not used, since the other's SYN did not offer it");
 		judge_observed(v, "options <%s>", options_text(&g->s->options, text, sizeof text));
@@ -165,7 +163,7 @@ static void judge_timestamps(const struct judge *g)
 	if (!(me->known & peer->known & CONN_SYN) || (g->s->flags & (FLAG_SYN | FLAG_RST)))
 		return;
 	if (used && (peer->options & ~me->options & OPTION_TIMESTAMPS)) {
-		v = judge_fail(g, RULE_TIMESTAMPS_OFFERED, CERTAIN, NULL);
+		v = judge_fail(g, RULE_TIMESTAMPS_OFFERED, NULL);
 		judge_expected(v, "no timestamps, since the sender's own SYN had none");
 		judge_observed(v, "timestamps");
 	}
@@ -175,7 +173,7 @@ static void judge_timestamps(const struct judge *g)
 		judge_pass(g, RULE_TIMESTAMPS_KEPT);
 		return;
 	}
-	v = judge_fail(g, RULE_TIMESTAMPS_KEPT, CERTAIN, NULL);
+	v = judge_fail(g, RULE_TIMESTAMPS_KEPT, NULL);
 	judge_expected(v, "timestamps, as negotiated");
 	judge_observed(v, "none");
 }
@@ -197,8 +195,8 @@ static void judge_sack_blocks(const struct judge *g)
 
 		if (order && above && sent)
 			continue;
-		v = judge_fail(g, RULE_SACK_BLOCKS, g->live || !order ? CERTAIN : LIKELY,
-			       g->live || !order ? NULL : "the option was changed on its way");
+		v = judge_fail(g, RULE_SACK_BLOCKS,
+			       g->live || !order ? NULL : judge_on_path(g, "the option was changed on its way"));
 		judge_expected(v, "blocks of received data above the ACK");
 		judge_observed(v, "block %u-%u with ack %u", conn_relative(peer, o->sack[i].left),
 			       conn_relative(peer, o->sack[i].right), conn_relative(peer, g->s->ack));
@@ -213,7 +211,7 @@ static void judge_options(const struct judge *g)
 	bool ours = (g->me->known & CONN_SYN) || (s->flags & FLAG_SYN);
 
 	if (s->options.malformed >= 0) {
-		struct verdict *v = judge_fail(g, RULE_OPTION_LENGTH, CERTAIN, NULL);
+		struct verdict *v = judge_fail(g, RULE_OPTION_LENGTH, NULL);
 
 		judge_expected(v, "the length that belongs to option kind %d", s->options.malformed);
 		judge_observed(v, "an illegal length");

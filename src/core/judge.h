@@ -25,10 +25,9 @@ struct judge {
 	bool old;  /* the segment was overtaken by a later one */
 };
 
-/* The segment breaks a rule. `excuse` is what else could explain it (NULL when certain). The verdict
+/* The segment breaks a rule. `excuse` is what else could explain it: NULL makes it certain. The verdict
  * returned lacks only what was expected and observed. */
-struct verdict *judge_fail(const struct judge *g, enum rule_id id, enum certainty certainty,
-			   const char *excuse);
+struct verdict *judge_fail(const struct judge *g, enum rule_id id, const char *excuse);
 /* ... one of the table, in a state. */
 struct verdict *judge_fail_row(const struct judge *g, enum tcp_state state, enum event event,
 			       const char *excuse);
@@ -41,9 +40,12 @@ static inline void judge_pass(const struct judge *g, enum rule_id id)
 	g->j->passed |= UINT64_C(1) << id;
 }
 
-/* CERTAIN where the peer is our own prober or somebody vouches for the capture point, else LIKELY; `*excuse`
- * is then what remains, unless something else does already. */
-enum certainty judge_certainty(const struct judge *g, const char **excuse);
+/* An excuse that lies between the sender and the capture point: none if somebody vouches that the capture
+ * was made at the sender. */
+static inline const char *judge_on_path(const struct judge *g, const char *excuse)
+{
+	return g->near && (g->c->vantage & CONN_STATED) ? NULL : excuse;
+}
 
 /* Checksum, flags and options. False if nothing else of the segment means anything. */
 bool judge_header(const struct judge *g);

@@ -21,7 +21,7 @@ static void judge_ack_beyond(const struct judge *g, uint32_t end, const char *ex
 		judge_pass(g, RULE_ACK_UNSENT);
 		return;
 	}
-	v = judge_fail(g, RULE_ACK_UNSENT, excuse ? LIKELY : CERTAIN, excuse);
+	v = judge_fail(g, RULE_ACK_UNSENT, excuse);
 	judge_expected(v, "ack at most %u, all that was sent", conn_relative(g->peer, end));
 	judge_observed(v, "ack %u", conn_relative(g->peer, g->s->ack));
 }
@@ -33,8 +33,7 @@ static void judge_ack_unsent(const struct judge *g)
 	if (!(g->s->flags & FLAG_ACK) || !(p->known & CONN_SEEN))
 		return;
 	if (has_iss(p) && seq_le(g->s->ack, p->iss)) {
-		struct verdict *v = judge_fail(g, RULE_ACK_UNSENT, LIKELY,
-					       "it is of an older connection with these ports");
+		struct verdict *v = judge_fail(g, RULE_ACK_UNSENT, "it is of an older connection with these ports");
 
 		judge_expected(v, "ack 1 or more");
 		judge_observed(v, "ack %d", seq_diff(g->s->ack, p->iss));
@@ -49,9 +48,9 @@ static void judge_ack_unsent(const struct judge *g)
 	}
 }
 
-static void fail_ack_kept(const struct judge *g, enum certainty certainty, const char *excuse)
+static void fail_ack_kept(const struct judge *g, const char *excuse)
 {
-	struct verdict *v = judge_fail(g, RULE_ACK_KEPT, certainty, excuse);
+	struct verdict *v = judge_fail(g, RULE_ACK_KEPT, excuse);
 
 	judge_expected(v, "ack %u or more, as before", conn_relative(g->peer, g->me->ack));
 	judge_observed(v, "ack %u", conn_relative(g->peer, g->s->ack));
@@ -69,9 +68,9 @@ static void judge_ack_kept(const struct judge *g)
 	else if (g->s->seq != me->end)
 		return;
 	else if (g->live && segment_len(g->s))
-		fail_ack_kept(g, CERTAIN, NULL);
+		fail_ack_kept(g, NULL);
 	else if (late && (g->live || ((me->known & CONN_ACKED_FIN) && me->ack == g->peer->fin_seq + 1)))
-		fail_ack_kept(g, LIKELY, "it was overtaken by later ones");
+		fail_ack_kept(g, judge_on_path(g, "it was overtaken by later ones"));
 }
 
 /* The peer's FIN: acknowledged with FIN+1, or answered, again and again, as if it did not count. Answers
@@ -100,8 +99,8 @@ static void judge_fin_counted(const struct judge *g)
 	me->fins_refused++;
 	if (me->fins_refused != (g->live ? 3 : 2))
 		return;
-	v = judge_fail(g, RULE_FIN_COUNTED, g->live ? CERTAIN : LIKELY,
-		       g->live ? NULL : "the FINs were lost, and it answers something else");
+	v = judge_fail(g, RULE_FIN_COUNTED,
+		       g->live ? NULL : judge_on_path(g, "the FINs were lost, and it answers something else"));
 	judge_expected(v, "ack %u: FIN+1", conn_relative(p, p->fin_seq + 1));
 	judge_observed(v, "ack %u in answer to each FIN", conn_relative(p, s->ack));
 }
@@ -122,7 +121,7 @@ static void judge_syn_counted(const struct judge *g)
 	} else if ((s->flags & FLAG_FIN) || s->len > 1 || seq_lt(s->seq, me->iss)) {
 		bool other = seq_lt(s->seq, me->iss) && !g->live;
 
-		v = judge_fail(g, RULE_SYN_COUNTED, other ? LIKELY : CERTAIN,
+		v = judge_fail(g, RULE_SYN_COUNTED,
 			       other ? "it is of an older connection with these ports" : NULL);
 		judge_expected(v, "SEQ 1 or more: SYN counts one");
 		judge_observed(v, "SEQ %d, %u bytes%s", seq_diff(s->seq, me->iss), s->len,
@@ -137,16 +136,16 @@ static void judge_fin(const struct judge *g)
 	struct verdict *v;
 
 	if ((me->known & CONN_FIN) && me->fin_seq != fin_seq) {
-		v = judge_fail(g, RULE_FIN_MOVED, g->live ? CERTAIN : LIKELY,
-			       g->live ? NULL : "somebody on the path has changed it");
+		v = judge_fail(g, RULE_FIN_MOVED,
+			       g->live ? NULL : judge_on_path(g, "somebody on the path has changed it"));
 		judge_expected(v, "FIN at %u, as before", conn_relative(me, me->fin_seq));
 		judge_observed(v, "FIN at %u", conn_relative(me, fin_seq));
 		return;
 	}
 	/* A pure ACK shows SND.NXT, which counts the FIN. */
 	if (!(me->known & CONN_FIN) && (seq_lt(fin_seq, me->data_end) || seq_lt(fin_seq + 1, me->end))) {
-		v = judge_fail(g, RULE_FIN_PLACE, g->live ? CERTAIN : LIKELY,
-			       g->live ? NULL : "somebody on the path has changed it");
+		v = judge_fail(g, RULE_FIN_PLACE,
+			       g->live ? NULL : judge_on_path(g, "somebody on the path has changed it"));
 		judge_expected(v, "FIN at %u or beyond, behind what was sent",
 			       conn_relative(me, seq_max(me->data_end, me->end - 1)));
 		judge_observed(v, "FIN at %u", conn_relative(me, fin_seq));
@@ -184,7 +183,7 @@ static void judge_hole(const struct judge *g)
 	me->beyond_ms = g->now_ms;
 	if (++me->beyond != 2)
 		return;
-	v = judge_fail(g, s->len ? RULE_OLDEST_FIRST : RULE_FIN_PLACE, next ? CERTAIN : LIKELY,
+	v = judge_fail(g, s->len ? RULE_OLDEST_FIRST : RULE_FIN_PLACE,
 		       next ? NULL : "the path drops what lies before it each time");
 	judge_expected(v, "SEQ %u, the first number that we do not know",
 		       conn_relative(me, me->contiguous));
@@ -199,7 +198,7 @@ static void judge_data(const struct judge *g)
 	if (!(me->known & CONN_FIN))
 		return;
 	if (seq_gt(end, me->fin_seq + !g->s->len)) { /* without data, SEQ = FIN+1 is the right one */
-		struct verdict *v = judge_fail(g, RULE_DATA_AFTER_FIN, CERTAIN, NULL);
+		struct verdict *v = judge_fail(g, RULE_DATA_AFTER_FIN, NULL);
 
 		judge_expected(v, "nothing beyond the FIN at %u", conn_relative(me, me->fin_seq));
 		judge_observed(v, "SEQ %u, %u bytes", conn_relative(me, g->s->seq), g->s->len);
@@ -224,8 +223,8 @@ static void fail_state(const struct judge *g, tcp_states can)
 		judge_observed(v, "ack %u: the data was taken", conn_relative(p, g->s->ack));
 		return;
 	}
-	v = judge_fail(g, RULE_STATE, LIKELY,
-		       g->near ? "segments to this end were not captured" :
+	v = judge_fail(g, RULE_STATE,
+		       g->near ? judge_on_path(g, "segments to this end were not captured") :
 				 "segments were lost or reordered before they were captured");
 	judge_expected(v, "a segment of %s", tcp_states_text(me->states, text, sizeof text));
 	judge_observed(v, "one that only %s sends", tcp_states_text(can, text, sizeof text));
@@ -275,7 +274,7 @@ static void judge_after_reset(const struct judge *g)
 		g->j->notes |= NOTE_OLD;
 		return;
 	}
-	v = judge_fail(g, RULE_AFTER_RST, LIKELY, "the RST overtook this segment");
+	v = judge_fail(g, RULE_AFTER_RST, judge_on_path(g, "the RST overtook this segment"));
 	judge_expected(v, "nothing after this end's own RST");
 	judge_observed(v, "a segment %u ms later", since);
 }

@@ -28,7 +28,7 @@ void judge_back_off(const struct judge *g, bool repeated)
 	}
 	if (++me->steady != 3)
 		return;
-	v = judge_fail(g, RULE_BACK_OFF, LIKELY, "each of them answers something that was not seen");
+	v = judge_fail(g, RULE_BACK_OFF, "each of them answers something that was not seen");
 	judge_expected(v, "a pause of about twice %u ms", before);
 	judge_observed(v, "%u ms, the third pause that does not grow", gap);
 }
@@ -48,7 +48,7 @@ static bool judge_syn_within(const struct judge *g)
 	if (!(me->known & CONN_SYN) || !seq_in(g->s->seq, me->iss + 1, me->end - me->iss) ||
 	    (me->known & CONN_BIG) || (!g->live && (me->known & CONN_ACCUSED)))
 		return false;
-	v = judge_fail(g, RULE_STATE, g->live ? CERTAIN : LIKELY,
+	v = judge_fail(g, RULE_STATE,
 		       g->live ? NULL : "it belongs to another connection with these ports");
 	judge_expected(v, "no SYN once the connection is open");
 	judge_observed(v, "SYN at SEQ %u of the connection", conn_relative(me, g->s->seq));
@@ -86,7 +86,7 @@ static void judge_syn_ack_number(const struct judge *g)
 			g->j->notes |= NOTE_OPENED;
 		return;
 	}
-	v = judge_fail(g, RULE_SYN_ACK_NUMBER, other ? LIKELY : CERTAIN,
+	v = judge_fail(g, RULE_SYN_ACK_NUMBER,
 		       other ? "it answers another SYN" : NULL);
 	judge_expected(v, "ack 1: the ISN of the SYN and one");
 	judge_observed(v, "ack %u", conn_relative(peer, s->ack));
@@ -118,8 +118,7 @@ bool judge_syn_ack(const struct judge *g)
 			me->known = (me->known & ~(uint32_t)CONN_RESET) | CONN_ACCUSED;
 			return false;
 		}
-		v = judge_fail(g, RULE_SYN_ACK_REPEAT, LIKELY,
-			       "SYN cookies, a proxy that answers twice, or a reset while the SYN came twice");
+		v = judge_fail(g, RULE_SYN_ACK_REPEAT, "SYN cookies, a proxy that answers twice, or a reset while the SYN came twice");
 		judge_expected(v, "SEQ %u as in the first SYN,ACK", me->iss);
 		judge_observed(v, "SEQ %u", s->seq);
 		return false;
@@ -144,8 +143,7 @@ bool judge_syn(const struct judge *g)
 	if (judge_syn_within(g))
 		return false;
 	if (g->live && (g->peer->known & CONN_SYN)) {
-		struct verdict *v = judge_fail(g, RULE_STATE, LIKELY,
-					       "the target's application connected to our port just now");
+		struct verdict *v = judge_fail(g, RULE_STATE, "the target's application connected to our port just now");
 
 		judge_expected(v, "SYN,ACK, RST or nothing in answer to our SYN");
 		judge_observed(v, "SYN without ACK");
@@ -171,7 +169,7 @@ void judge_unopened(const struct judge *g)
 	if (!(peer->known & CONN_SYN) || !(g->s->flags & FLAG_ACK) || g->s->ack != peer->iss + 1) {
 		g->j->notes |= NOTE_OLD_CONNECTION;
 	} else if (++g->me->unopened == 3) {
-		v = judge_fail(g, RULE_STATE, LIKELY, "each SYN,ACK was lost and our SYN came twice");
+		v = judge_fail(g, RULE_STATE, "each SYN,ACK was lost and our SYN came twice");
 		judge_expected(v, "SYN,ACK");
 		judge_observed(v, "our SYN acknowledged by a segment without SYN");
 	}

@@ -42,7 +42,7 @@ static bool judge_refusal(const struct judge *g)
 		judge_pass(g, RULE_REFUSAL);
 		return true;
 	}
-	v = judge_fail(g, RULE_REFUSAL, certain ? CERTAIN : LIKELY,
+	v = judge_fail(g, RULE_REFUSAL,
 		       certain ? NULL :
 				 "it is of an older connection with these ports, or of one whose SYN,ACK was "
 				 "lost");
@@ -79,7 +79,7 @@ static bool judge_stray_answer(const struct judge *g)
 	} else {
 		uint32_t window = (uint32_t)p->window << p->wscale;
 		bool abort = !g->live || seq_in(g->s->seq, me->end, window);
-		struct verdict *v = judge_fail(g, RULE_STRAY_ANSWER, abort ? LIKELY : CERTAIN,
+		struct verdict *v = judge_fail(g, RULE_STRAY_ANSWER,
 					       abort ? "it is an abort, and data before it was lost" :
 						       NULL);
 
@@ -125,7 +125,7 @@ static void judge_reset_number(const struct judge *g)
 	}
 	if (seq_in(seq, me->end, window + !g->live * 65536))
 		return;
-	v = judge_fail(g, RULE_RST_NUMBER, below ? LIKELY : CERTAIN,
+	v = judge_fail(g, RULE_RST_NUMBER,
 		       !below	  ? NULL :
 		       g->live ? "the RST was sent before data that overtook it" :
 				 "it was sent before data that overtook it, or somebody else sent it");
@@ -164,15 +164,14 @@ static void judge_reset_state(const struct judge *g)
 	if (g->live)
 		can &= ~(IN(TCP_CLOSED) | IN(TCP_LISTEN));
 	if (g->live && fin_acked && (p->known & CONN_FIN) && me->ack == p->fin_seq && p->fins_sent > 1) {
-		v = judge_fail(g, RULE_FIN_COUNTED, LIKELY, "the application aborted in FIN-WAIT-2");
+		v = judge_fail(g, RULE_FIN_COUNTED, "the application aborted in FIN-WAIT-2");
 		judge_expected(v, "ack %u: FIN+1", conn_relative(p, p->fin_seq + 1));
 		judge_observed(v, "RST in answer to a FIN that was never acknowledged");
 	} else if ((now & can) || (me->known & CONN_LATE) || !fin_acked || rested ||
 		   (p->known & (CONN_RESET | CONN_ACCUSED))) {
 		judge_pass(g, RULE_RST_STATE);
 	} else {
-		v = judge_fail(g, RULE_RST_STATE, LIKELY,
-			       me->states & IN(TCP_TIME_WAIT) ?
+		v = judge_fail(g, RULE_RST_STATE, me->states & IN(TCP_TIME_WAIT) ?
 				       "this end has a very short MSL" :
 				       "the last ACK came twice, or the application aborted after closing");
 		judge_expected(v, "no RST from %s", tcp_states_text(me->states, text, sizeof text));
@@ -198,7 +197,7 @@ bool judge_reset(const struct judge *g)
 	struct conn_end *me = g->me, *p = g->peer;
 
 	if (answers_reset(g)) {
-		struct verdict *v = judge_fail(g, RULE_RST_FOR_RST, CERTAIN, NULL);
+		struct verdict *v = judge_fail(g, RULE_RST_FOR_RST, NULL);
 
 		judge_expected(v, "silence");
 		judge_observed(v, "RST,ACK with SEQ 0 and ack %u: an answer to the RST",

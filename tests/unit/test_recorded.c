@@ -21,6 +21,7 @@
 static const struct recorded {
 	const char *about, *segments;
 	const char *broken; /* "5 fin-moved likely, ..." by the place in `segments`; "" for none */
+	unsigned vantage;
 } recordings[] = {
 	{"four segments", OPEN "> F. 1 ack 1; < . 1 ack 2; < F. 1 ack 2; > . 2 ack 2", ""},
 	{"three segments, closed by the second end", OPEN "< F. 1 ack 1; > F. 1 ack 2; < . 2 ack 2", ""},
@@ -113,6 +114,17 @@ static const struct recorded {
 	{"ACK of FIN withdrawn", OPEN "> F. 1 ack 1; < . 1 ack 2; +2000 < . 1 ack 1", "6 ack-kept likely"},
 	{"SYN inside the connection", OPEN "> P. 1:6 ack 1; < S. 1 ack 6", "5 state likely"},
 	{"second ISS", "> S 0; < S. 0 ack 1; < S. 900 ack 1", "3 syn-ack-repeat likely"},
+	/* Somebody vouches that the capture was made at the sender: no excuse is left. */
+	{"FIN moves, at its sender", OPEN "> F. 1 ack 1; +300 > F. 2 ack 1", "5 fin-moved certain",
+	 CONN_NEAR_0 | CONN_STATED},
+	{"FIN moves, at the other end", OPEN "> F. 1 ack 1; +300 > F. 2 ack 1", "5 fin-moved likely",
+	 CONN_NEAR_1 | CONN_STATED},
+	{"FIN moves, perhaps at its sender", OPEN "> F. 1 ack 1; +300 > F. 2 ack 1", "5 fin-moved likely",
+	 CONN_NEAR_0},
+	{"active after its RST, at the sender", OPEN "> R. 1 ack 1; > P. 1:6 ack 1", "5 after-rst certain",
+	 CONN_NEAR_0 | CONN_STATED},
+	{"ACK of what was not sent, at the sender of nothing", OPEN "< . 1 ack 500", "4 ack-unsent likely",
+	 CONN_NEAR_0 | CONN_STATED},
 	{"FIN not received, yet closing", OPEN "< . 1 ack 1; > P. 1:6 ack 1; < F. 1 ack 6; < . 1 ack 6",
 	 ""},
 };
@@ -127,7 +139,7 @@ static void play(const struct recorded *r, const uint32_t isns[2], char *broken,
 	size_t n = 0;
 
 	observe_begin(&o, isns);
-	conn_init(&o.c, 0);
+	conn_init(&o.c, r->vantage);
 	broken[0] = '\0';
 	for (int place = 1; *(text += strspn(text, "; ")); place++) {
 		size_t end = strcspn(text, ";");
