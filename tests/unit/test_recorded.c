@@ -18,10 +18,16 @@
 	"> . 1 ack 1 opt ts; "
 #define CLOSED OPEN "> F. 1 ack 1; < F. 1 ack 2; > . 2 ack 2; "
 
+/* In front of the segments: where the capture was made. */
+#define AT_FIRST "@1"
+#define AT_SECOND "@2"
+#define PERHAPS "@3"
+
+static const unsigned vantages[] = {0, CONN_NEAR_0 | CONN_STATED, CONN_NEAR_1 | CONN_STATED, CONN_NEAR_0};
+
 static const struct recorded {
 	const char *about, *segments;
 	const char *broken; /* "5 fin-moved likely, ..." by the place in `segments`; "" for none */
-	unsigned vantage;
 } recordings[] = {
 	{"four segments", OPEN "> F. 1 ack 1; < . 1 ack 2; < F. 1 ack 2; > . 2 ack 2", ""},
 	{"three segments, closed by the second end", OPEN "< F. 1 ack 1; > F. 1 ack 2; < . 2 ack 2", ""},
@@ -115,16 +121,13 @@ static const struct recorded {
 	{"SYN inside the connection", OPEN "> P. 1:6 ack 1; < S. 1 ack 6", "5 state likely"},
 	{"second ISS", "> S 0; < S. 0 ack 1; < S. 900 ack 1", "3 syn-ack-repeat likely"},
 	/* Somebody vouches that the capture was made at the sender: no excuse is left. */
-	{"FIN moves, at its sender", OPEN "> F. 1 ack 1; +300 > F. 2 ack 1", "5 fin-moved certain",
-	 CONN_NEAR_0 | CONN_STATED},
-	{"FIN moves, at the other end", OPEN "> F. 1 ack 1; +300 > F. 2 ack 1", "5 fin-moved likely",
-	 CONN_NEAR_1 | CONN_STATED},
-	{"FIN moves, perhaps at its sender", OPEN "> F. 1 ack 1; +300 > F. 2 ack 1", "5 fin-moved likely",
-	 CONN_NEAR_0},
-	{"active after its RST, at the sender", OPEN "> R. 1 ack 1; > P. 1:6 ack 1", "5 after-rst certain",
-	 CONN_NEAR_0 | CONN_STATED},
-	{"ACK of what was not sent, at the sender of nothing", OPEN "< . 1 ack 500", "4 ack-unsent likely",
-	 CONN_NEAR_0 | CONN_STATED},
+	{"FIN moves, at its sender", AT_FIRST OPEN "> F. 1 ack 1; +300 > F. 2 ack 1", "5 fin-moved certain"},
+	{"FIN moves, at the other end", AT_SECOND OPEN "> F. 1 ack 1; +300 > F. 2 ack 1", "5 fin-moved likely"},
+	{"FIN moves, perhaps at its sender", PERHAPS OPEN "> F. 1 ack 1; +300 > F. 2 ack 1",
+	 "5 fin-moved likely"},
+	{"active after its RST, at the sender", AT_FIRST OPEN "> R. 1 ack 1; > P. 1:6 ack 1",
+	 "5 after-rst certain"},
+	{"ACK of what was not sent, where it is known", AT_FIRST OPEN "< . 1 ack 500", "4 ack-unsent likely"},
 	{"FIN not received, yet closing", OPEN "< . 1 ack 1; > P. 1:6 ack 1; < F. 1 ack 6; < . 1 ack 6",
 	 ""},
 };
@@ -139,7 +142,8 @@ static void play(const struct recorded *r, const uint32_t isns[2], char *broken,
 	size_t n = 0;
 
 	observe_begin(&o, isns);
-	conn_init(&o.c, r->vantage);
+	conn_init(&o.c, *text == '@' ? vantages[text[1] - '0'] : 0);
+	text += *text == '@' ? 2 : 0;
 	broken[0] = '\0';
 	for (int place = 1; *(text += strspn(text, "; ")); place++) {
 		size_t end = strcspn(text, ";");
