@@ -115,7 +115,7 @@ void summarize(const struct entry *e, const struct conn *c, struct track_summary
 	for (int i = 0; i < CONN_ENDS; i++) {
 		const struct conn_end *end = &c->ends[i];
 
-		s->reached[i] = end->ever;
+		s->reached[i] = end->passed;
 		s->counted[i] = end->known & CONN_SYN;
 		s->bytes[i] = s->counted[i] ? end->data_end - end->iss - 1 : 0;
 	}

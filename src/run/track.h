@@ -51,7 +51,7 @@ struct track_summary {
 	enum track_handshake handshake;
 	enum track_ending ending;
 	int closed_first, reset_by;    /* 0 or 1, -1 nobody */
-	tcp_states reached[CONN_ENDS]; /* what the ends may have been in */
+	tcp_states reached[CONN_ENDS]; /* unless something sent to them was lost */
 	uint32_t segments;
 	bool counted[CONN_ENDS];   /* whether `bytes` are known, ... */
 	uint32_t bytes[CONN_ENDS]; /* ... modulo 2^32 */
