@@ -288,11 +288,29 @@ static bool is_unopened(const struct judge *g)
 	       !(g->s->flags & FLAG_ACK && seq_in(g->s->ack, peer->iss + 1, peer->end - peer->iss));
 }
 
+static bool is_before(const struct conn_end *e, uint32_t seq)
+{
+	return (e->known & (CONN_SYN | CONN_BIG)) == CONN_SYN && seq_lt(seq, e->iss);
+}
+
+/* The ports were used before, and these are numbers of then. */
+static bool is_earlier(const struct judge *g)
+{
+	const struct segment *s = g->s;
+
+	return (g->c->vantage & CONN_REUSED) && !(s->flags & FLAG_SYN) &&
+	       (is_before(g->me, s->seq) || ((s->flags & FLAG_ACK) && is_before(g->peer, s->ack - 1)));
+}
+
 /* Everything of a segment but its header is judged here. False if it is of another connection. */
 static bool judge_body(struct judge *g)
 {
 	const struct segment *s = g->s;
 
+	if (is_earlier(g)) {
+		g->j->notes |= NOTE_OLD_CONNECTION;
+		return false;
+	}
 	if (s->flags & FLAG_SYN)
 		return s->flags & FLAG_ACK ? judge_syn_ack(g) : judge_syn(g);
 	if (is_unopened(g)) {

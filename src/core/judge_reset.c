@@ -185,11 +185,16 @@ static void closed(const struct judge *g)
 	g->me->assumed = TCP_CLOSED;
 }
 
-/* In SYN-SENT a wrong ACK draws a RST, and the state is kept (RFC 9293 3.10.7.3, step 1). */
+/* In SYN-SENT and SYN-RECEIVED a wrong ACK draws a RST, and the state is kept (RFC 9293 3.10.7.3, step 1, and
+ * 3.10.7.4, step 5). */
 static bool keeps_opening(const struct judge *g)
 {
-	return (g->me->known & CONN_SYN_BARE) && !(g->me->known & CONN_ACKED) &&
-	       !(g->peer->known & CONN_ACKED_SYN);
+	const struct conn_end *me = g->me;
+
+	if ((me->known & CONN_SYN_BARE) && !(me->known & CONN_ACKED))
+		return !(g->peer->known & CONN_ACKED_SYN);
+	return !g->live && (me->states & IN(TCP_SYN_RECEIVED)) && !(g->s->flags & FLAG_ACK) &&
+	       g->s->seq != me->end;
 }
 
 bool judge_reset(const struct judge *g)
