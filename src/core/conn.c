@@ -253,8 +253,8 @@ static void reach_peer(const struct judge *g, tcp_states before)
 			me->stray_ack = g->s->ack;
 		}
 	}
-	peer->states = conn_reachable(g->index, peer, me, before);
-	peer->assumed = (uint8_t)conn_successor(g->index, peer, me, (enum tcp_state)peer->assumed);
+	peer->states = conn_reachable(g->index, me, before);
+	peer->assumed = (uint8_t)conn_successor(g->index, me, (enum tcp_state)peer->assumed);
 	peer->ever |= peer->states;
 	peer->passed |= IN(peer->assumed);
 }

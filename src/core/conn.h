@@ -64,7 +64,7 @@ struct conn_end {
 	uint32_t fin_seq;     /* valid with CONN_FIN */
 	uint32_t ack;         /* highest acknowledged; valid with CONN_ACKED */
 	uint32_t acks[CONN_ACKS]; /* the last different ACK numbers it sent: a ring */
-	uint32_t reset_seq;   /* valid with CONN_RESET */
+	uint32_t reset_seq;   /* valid with CONN_RESET or CONN_RESET_OUT */
 	uint32_t stray_ack;   /* valid with CONN_STRAY */
 	uint32_t other_iss;   /* valid with CONN_OTHER_SYN */
 	uint32_t beyond_seq;  /* the last segment behind its hole, ... */
@@ -96,7 +96,7 @@ struct conn_end {
 struct conn {
 	int64_t start_us;
 	struct conn_end ends[CONN_ENDS];
-	uint8_t vantage; /* CONN_LIVE, CONN_NEAR_0, CONN_NEAR_1 */
+	uint8_t vantage; /* CONN_LIVE ... CONN_REUSED */
 	bool begun;
 };
 
@@ -107,13 +107,11 @@ enum note {
 	NOTE_ACKS_FIN = 1 << 2,        /* the first that acknowledges the other's FIN */
 	NOTE_FIN = 1 << 3,             /* the sender's FIN, for the first time */
 	NOTE_REFUSED = 1 << 4,         /* RST in answer to SYN */
-	NOTE_RESET = 1 << 5,           /* any other RST */
 	NOTE_OLD_CONNECTION = 1 << 6,  /* answer of an older connection with the same ports */
 	NOTE_BAD_CHECKSUM = 1 << 7,    /* counts as not received */
 	NOTE_GONE = 1 << 8,            /* RST that proves: no connection is left */
 	NOTE_OPENED = 1 << 9,          /* the first SYN,ACK with the right number */
 	NOTE_CHECKSUM_UNKNOWN = 1 << 10,
-	NOTE_KEEPALIVE = 1 << 11,      /* or window probe: one byte or none left of SND.NXT */
 };
 
 enum { JUDGEMENT_VERDICTS = 8 };
@@ -138,7 +136,7 @@ void conn_observe(struct conn *c, const struct rule_index *index, unsigned from,
  * forgotten by the sender: ask before conn_observe(), and call conn_reopen() then. */
 bool conn_is_reopened(const struct conn *c, unsigned from, const struct segment *s);
 
-/* Begins anew, with the same vantage; a SYN that was not answered is remembered. */
+/* Begins anew, with the same vantage and CONN_REUSED; a SYN that was not answered is remembered. */
 void conn_reopen(struct conn *c);
 
 /* Whether nothing more belongs to it but late copies: both ends are done, or one has reset. */

@@ -41,13 +41,12 @@ static tcp_states step(const struct rule_index *index, enum event event, tcp_sta
 	return next;
 }
 
-tcp_states conn_reachable(const struct rule_index *index, const struct conn_end *e,
-			  const struct conn_end *p, tcp_states set)
+tcp_states conn_reachable(const struct rule_index *index, const struct conn_end *p,
+			  tcp_states set)
 {
 	uint32_t sent = known(p);
 	tcp_states before;
 
-	(void)e;
 	do {
 		before = set;
 		for (int i = 0; i < ARRIVALS; i++)
@@ -71,10 +70,9 @@ static enum tcp_state required_next(const struct rule_index *index, enum event e
 	return (enum tcp_state)__builtin_ctz(next);
 }
 
-enum tcp_state conn_successor(const struct rule_index *index, const struct conn_end *e,
-			      const struct conn_end *p, enum tcp_state state)
+enum tcp_state conn_successor(const struct rule_index *index, const struct conn_end *p,
+			      enum tcp_state state)
 {
-	(void)e;
 	if (p->known & CONN_RESET)
 		return required_next(index, EVENT_RST_EXACT, state);
 	for (int i = 0; i < ARRIVALS; i++)

@@ -7,13 +7,14 @@
 
 #include "core/conn.h"
 
-/* Closes `set` under all that may have arrived at end `e` from its peer `p`, by every subset of it. */
-tcp_states conn_reachable(const struct rule_index *index, const struct conn_end *e,
-			  const struct conn_end *p, tcp_states set);
+/* Closes the states `set` of an end under all that may have arrived from its peer `p`, and every subset of
+ * it. */
+tcp_states conn_reachable(const struct rule_index *index, const struct conn_end *p,
+			  tcp_states set);
 
 /* The state that follows `state` if everything has arrived that its peer sent, in order. */
-enum tcp_state conn_successor(const struct rule_index *index, const struct conn_end *e,
-			      const struct conn_end *p, enum tcp_state state);
+enum tcp_state conn_successor(const struct rule_index *index, const struct conn_end *p,
+			      enum tcp_state state);
 
 /* The states, of all, in which an endpoint with these numbers sends `s`, which is neither SYN nor RST. */
 tcp_states conn_senders(const struct rule_index *index, const struct conn_end *e,

@@ -83,7 +83,7 @@ bool event_in_window(const struct tcb *t, const struct segment *s)
 	return window && (seq_in(s->seq, t->rcv_nxt, window) || seq_in(s->seq + len - 1, t->rcv_nxt, window));
 }
 
-bool event_acks_fin(const struct tcb *t, const struct segment *s)
+static bool acks_fin(const struct tcb *t, const struct segment *s)
 {
 	return s->flags & FLAG_ACK && t->known & TCB_FIN && t->snd_una != t->snd_nxt && s->ack == t->snd_nxt;
 }
@@ -224,7 +224,7 @@ static enum event outside(const struct tcb *t, const struct segment *s)
 	}
 	if (s->flags & FLAG_FIN && s->seq + len == t->rcv_nxt) {
 		/* in TIME-WAIT the FIN was acknowledged long ago */
-		return event_acks_fin(t, s) ? EVENT_FIN_ACK_OF_OUR_FIN : EVENT_RETRANSMITTED_FIN;
+		return acks_fin(t, s) ? EVENT_FIN_ACK_OF_OUR_FIN : EVENT_RETRANSMITTED_FIN;
 	}
 	if (s->seq == t->rcv_nxt - 1 && len == 1)
 		return EVENT_OLD_BYTE;
@@ -236,7 +236,7 @@ static enum event outside(const struct tcb *t, const struct segment *s)
 /* Steps 7 and 8: text and FIN in the window, with a good ACK. */
 static enum event text(const struct tcb *t, const struct segment *s)
 {
-	bool fin = s->flags & FLAG_FIN, ours = event_acks_fin(t, s);
+	bool fin = s->flags & FLAG_FIN, ours = acks_fin(t, s);
 
 	if (IN(t->state) & peer_closed) {
 		if (ours)
@@ -278,7 +278,7 @@ static enum event by_acknowledgment(const struct tcb *t, const struct segment *s
 		return text(t, s);
 	if (seq_lt(s->ack, t->snd_una))
 		return EVENT_ACK_OLD;
-	if (event_acks_fin(t, s))
+	if (acks_fin(t, s))
 		return EVENT_ACK_OF_OUR_FIN;
 	return seq_gt(s->ack, t->snd_una) && seq_lt(s->ack, t->snd_nxt) ? EVENT_ACK_PARTIAL
 									: EVENT_ACK_ACCEPTABLE;

@@ -44,7 +44,4 @@ const struct rule *event_rule(const struct rule_index *index, enum tcp_state sta
 /* Whether the segment occupies what the TCP can receive (RFC 9293 3.10.7.4, table 6). */
 bool event_in_window(const struct tcb *t, const struct segment *s);
 
-/* Whether the segment acknowledges the FIN of the TCP, which was outstanding. */
-bool event_acks_fin(const struct tcb *t, const struct segment *s);
-
 #endif

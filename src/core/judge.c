@@ -13,7 +13,7 @@ static struct verdict *add(const struct judge *g, const struct rule *rule, const
 	struct verdict *v = &g->j->failed[g->j->count];
 
 	if (g->j->count < JUDGEMENT_VERDICTS - 1)
-		g->j->count++; /* the last place is overwritten: a segment that broken has said enough */
+		g->j->count++; /* the last place is overwritten: a segment so broken has said enough */
 	*v = (struct verdict){ .outcome = OUTCOME_FAIL, .certainty = excuse ? LIKELY : CERTAIN,
 			       .rule = rule,
 			       .state = TCP_STATES, .frame = g->s->frame };

@@ -195,7 +195,7 @@ static void judge_data(const struct judge *g)
 	const struct conn_end *me = g->me;
 	uint32_t end = g->s->seq + g->s->len;
 
-	if (!(me->known & CONN_FIN))
+	if (!(me->known & CONN_FIN) || (g->s->flags & FLAG_FIN)) /* a FIN that moved has said it */
 		return;
 	if (seq_gt(end, me->fin_seq + !g->s->len)) { /* without data, SEQ = FIN+1 is the right one */
 		struct verdict *v = judge_fail(g, RULE_DATA_AFTER_FIN, NULL);
@@ -244,11 +244,11 @@ static void judge_state(const struct judge *g)
 	struct conn_end *me = g->me;
 	const struct segment *s = g->s;
 	tcp_states can = conn_senders(g->index, me, g->peer, s);
-	tcp_states before = conn_reachable(g->index, me, g->peer, me->states);
+	tcp_states before = conn_reachable(g->index, g->peer, me->states);
 	bool fin_due = (s->flags & FLAG_FIN) || !(me->known & CONN_SEEN) || seq_gt(s->seq, me->contiguous);
 
 	if (fin_due)
-		before = conn_reachable(g->index, me, g->peer, conn_may_close(g->index, before));
+		before = conn_reachable(g->index, g->peer, conn_may_close(g->index, before));
 	me->ever |= before;
 	if ((s->flags & FLAG_FIN) && !g->old)
 		me->assumed = (uint8_t)conn_closed_from(g->index, (enum tcp_state)me->assumed);
@@ -288,9 +288,6 @@ static void note_kind(const struct judge *g)
 		g->j->notes |= s->len ? NOTE_REPEATED : NOTE_OLD;
 	else if ((me->known & CONN_SEEN) && s->len && seq_le(s->seq + s->len, me->end))
 		g->j->notes |= NOTE_REPEATED;
-	if ((me->known & CONN_SEEN) && s->len <= 1 && s->seq == me->end - 1 && !(s->flags & FLAG_FIN) &&
-	    !((me->known & CONN_FIN) && s->seq == me->fin_seq))
-		g->j->notes |= NOTE_KEEPALIVE;
 }
 
 bool judge_synchronized(const struct judge *g)

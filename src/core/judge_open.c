@@ -118,7 +118,8 @@ bool judge_syn_ack(const struct judge *g)
 			me->known = (me->known & ~(uint32_t)CONN_RESET) | CONN_ACCUSED;
 			return false;
 		}
-		v = judge_fail(g, RULE_SYN_ACK_REPEAT, "SYN cookies, a proxy that answers twice, or a reset while the SYN came twice");
+		v = judge_fail(g, RULE_SYN_ACK_REPEAT,
+			       "SYN cookies, a proxy that answers twice, or a reset while the SYN came twice");
 		judge_expected(v, "SEQ %u as in the first SYN,ACK", me->iss);
 		judge_observed(v, "SEQ %u", s->seq);
 		return false;

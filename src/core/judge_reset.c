@@ -155,7 +155,7 @@ static void judge_reset_state(const struct judge *g)
 {
 	const struct conn_end *me = g->me, *p = g->peer;
 	tcp_states can = conn_abortable(g->index) | IN(TCP_SYN_SENT) | IN(TCP_CLOSED) | IN(TCP_LISTEN);
-	tcp_states now = g->live ? me->states : conn_reachable(g->index, me, p, me->states);
+	tcp_states now = g->live ? me->states : conn_reachable(g->index, p, me->states);
 	bool fin_acked = (me->known & CONN_FIN) && (p->known & CONN_ACKED_FIN);
 	bool rested = g->now_ms - me->acked_ms > SHORTEST_2MSL_MS;
 	struct verdict *v;
@@ -217,7 +217,6 @@ bool judge_reset(const struct judge *g)
 	} else if (keeps_opening(g) || (!g->live && (refused_before(g) || of_another(g)))) {
 		return false;
 	} else {
-		g->j->notes |= NOTE_RESET;
 		if (!judge_obeyed(g)) {
 			judge_reset_number(g);
 			if (!(me->known & CONN_RESET))

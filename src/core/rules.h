@@ -231,6 +231,7 @@ enum rule_id {
 	RULE_TIMESTAMPS_OFFERED,
 	RULE_SACK_OFFERED,
 	RULE_TIMESTAMPS_KEPT,
+	RULE_SACK_BLOCKS,
 	RULE_SYN_ACK_NUMBER,
 	RULE_SYN_ACK_REPEAT,
 	RULE_REFUSAL,
@@ -248,7 +249,6 @@ enum rule_id {
 	RULE_AFTER_RST,
 	RULE_STRAY_ANSWER,
 	RULE_STATE,
-	RULE_SACK_BLOCKS,
 	RULE_ISN_REUSED,
 	RULE_BACK_OFF,
 	RULES
@@ -276,7 +276,7 @@ const char *rule_name(const struct rule *r, enum tcp_state state, char text[RULE
 /* The table turned round for those who judge many segments. */
 struct rule_index {
 	const struct rule *rule[TCP_STATES][EVENTS];
-	tcp_states next[EVENTS][TCP_STATES]; /* where an event may lead: by REQUIRED, ALSO and REPORT */
+	tcp_states next[EVENTS][TCP_STATES]; /* where an event may lead: by all grades but INCONCLUSIVE */
 	tcp_states senders[REPLIES];         /* states in which some event draws this reply */
 };
 

@@ -9,7 +9,7 @@ const struct rule rules[RULES] = {
 	[RULE_FLAGS] = { .name = "flags", .class = CLASS_SPEC,
 		.citation = "RFC 9293 3.10",
 		.sentence = "no segment has SYN with FIN or RST, or FIN with RST" },
-	[RULE_RESERVED] = { .name = "reserved", .class = CLASS_SPEC,
+	[RULE_RESERVED] = { .name = "reserved", .class = CLASS_SPEC, .requirement = "U-3.1-rsvd",
 		.citation = "RFC 9293 3.1",
 		.sentence = "the reserved header bits are sent as zero" },
 	[RULE_ACK_BIT] = { .name = "ack-bit", .class = CLASS_SPEC,
@@ -41,6 +41,10 @@ const struct rule rules[RULES] = {
 	[RULE_TIMESTAMPS_KEPT] = { .name = "timestamps-kept", .class = CLASS_MUST, .requirement = "RFC7323-3.2b",
 		.citation = "RFC 7323 3.2",
 		.sentence = "once negotiated, timestamps are on every segment but RST" },
+	[RULE_SACK_BLOCKS] = { .name = "sack-blocks", .class = CLASS_SPEC,
+		.citation = "RFC 2018 3; RFC 2883 4",
+		.sentence = "SACK blocks have their left edge first and name data above the ACK; "
+			    "the first one may name a duplicate" },
 	[RULE_SYN_ACK_NUMBER] = { .name = "syn-ack-number", .class = CLASS_SPEC,
 		.citation = "RFC 9293 3.5",
 		.sentence = "SYN,ACK acknowledges the SYN: ACK = ISN+1" },
@@ -92,10 +96,6 @@ const struct rule rules[RULES] = {
 	[RULE_STATE] = { .name = "state", .class = CLASS_SPEC,
 		.citation = "RFC 9293 3.10.7",
 		.sentence = "a segment is one that some state could send" },
-	[RULE_SACK_BLOCKS] = { .name = "sack-blocks", .class = CLASS_SPEC,
-		.citation = "RFC 2018 3; RFC 2883 4",
-		.sentence = "SACK blocks have their left edge first and name data above the ACK; "
-			    "the first one may name a duplicate" },
 	[RULE_ISN_REUSED] = { .name = "isn-reused", .class = CLASS_SPEC, .requirement = "MAY-2",
 		.citation = "RFC 9293 3.6.1; RFC 9293 3.4.1",
 		.sentence = "a new connection of the same ports within 2 MSL begins above the "

@@ -123,7 +123,7 @@ const struct rule rules_syn_received[] = {
 	  .sentence = "data with the ACK of our SYN,ACK establishes the connection and is acknowledged",
 	  REACT(REQUIRED(REPLY_ACK_ALL, IN(TCP_ESTABLISHED))) },
 	{ .states = IN(TCP_SYN_RECEIVED), .event = EVENT_DATA_OUT_OF_ORDER, .class = CLASS_CHOICE,
-	  .requirement = "MAY-13;SHLD-31", .citation = "RFC 9293 3.10.7.4(5); RFC 9293 3.10.7.4(7)",
+	  .requirement = "MAY-13", .citation = "RFC 9293 3.10.7.4(5); RFC 9293 3.10.7.4(7)",
 	  .sentence = "behind a gap the ACK counts and the text waits; a duplicate ACK may say so",
 	  REACT(REQUIRED(REPLY_ACK, IN(TCP_ESTABLISHED)),
 		ALSO(REPLY_NONE, IN(TCP_ESTABLISHED), "no duplicate ACK is due (MAY-13)"),

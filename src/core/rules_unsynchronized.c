@@ -26,7 +26,7 @@
 
 #define RST_DROPPED(what) \
 	{ .states = IN(TCP_CLOSED) | IN(TCP_LISTEN), .event = what, .class = CLASS_SPEC, \
-	  .requirement = "U-3.5.2-g1;U-3.5.3", \
+	  .requirement = "U-3.5.2-g1", \
 	  .citation = "RFC 9293 3.10.7.1; RFC 9293 3.10.7.2(1); RFC 9293 3.5.2(1); RFC 9293 3.5.3", \
 	  .sentence = "a RST for no connection is dropped, before anything else of it is looked at", \
 	  REACT(REQUIRED(REPLY_NONE, 0)) }
@@ -41,7 +41,7 @@
 /* Simultaneous open. */
 #define CROSSED(what, text, ...) \
 	{ .states = IN(TCP_SYN_SENT), .event = what, .class = CLASS_MUST, \
-	  .requirement = "MUST-10;MUST-11", .citation = "RFC 9293 3.10.7.3(4); RFC 9293 3.5", \
+	  .requirement = "MUST-10", .citation = "RFC 9293 3.10.7.3(4); RFC 9293 3.5", \
 	  .sentence = text, REACT(REQUIRED(REPLY_SYN_ACK, IN(TCP_SYN_RECEIVED)), __VA_ARGS__) }
 #define TEXT_TAKEN ALSO(REPLY_SYN_ACK_PART, IN(TCP_SYN_RECEIVED), "what came with the SYN is taken")
 
@@ -166,7 +166,7 @@ const struct rule rules_unsynchronized[] = {
 	  REACT(REQUIRED(REPLY_NONE, 0),
 		REPORT(REPLY_NONE, IN(TCP_CLOSED), "gives up at once, as many stacks do (RFC 5461)")) },
 	{ .states = IN(TCP_SYN_SENT), .event = EVENT_ICMP_HARD, .class = CLASS_SHOULD,
-	  .requirement = "SHLD-26;U-3.8.3-synerr", .citation = "RFC 9293 3.9.2.2; RFC 9293 3.8.3",
+	  .requirement = "SHLD-26", .citation = "RFC 9293 3.9.2.2; RFC 9293 3.8.3",
 	  .sentence = "protocol or port unreachable ends the attempt, and the application is told",
 	  REACT(REQUIRED(REPLY_NONE, IN(TCP_CLOSED)),
 		ALSO(REPLY_NONE, 0, "goes on until the attempt times out")) },

@@ -24,8 +24,9 @@ const char *certainty_name(enum certainty c);
 enum { VERDICT_TEXT = 200 };
 
 /* `state` is the one in which a rule by state and event was broken, TCP_STATES for other rules. `frame` is
- * the number of the segment it rests on (0: on none), `rule` NULL only where nothing could be judged. `reason` is a sentence part for people: the excuse that remains for a likely failure, or
- * why nothing could be known. */
+ * the number of the segment it rests on (0: on none), `rule` NULL only where nothing could be judged.
+ * `reason` is a sentence part for people: the excuse that remains for a likely failure, or why nothing could
+ * be known. */
 struct verdict {
 	enum outcome outcome;
 	enum certainty certainty;

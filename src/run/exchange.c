@@ -135,10 +135,8 @@ static void finish(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
 	if (x->phase != PLAYING)
 		return;
-	if (x->prober.state != TCP_CLOSED && x->prober.state != TCP_TIME_WAIT && x->started) {
-		x->reset_at_end = x->prober.state != TCP_SYN_SENT;
+	if (x->prober.state != TCP_CLOSED && x->prober.state != TCP_TIME_WAIT && x->started)
 		play_abort(x, now_us, out);
-	}
 	x->phase = LINGERING;
 	x->deadline_us = now_us + linger_us(x);
 }

@@ -84,7 +84,7 @@ struct exchange {
 	int64_t pending_us; /* since when the oldest waits */
 	/* the outcome */
 	enum reach reach;
-	bool interrupted, reset_at_end;
+	bool interrupted;
 	struct icmp_error icmp;     /* the first one; type 0: none */
 	char unanswered[VERDICT_TEXT]; /* why nobody was there to send to; "" if there was */
 	char error[VERDICT_TEXT];   /* why the exchange says nothing about the target; "" if it does */

@@ -490,7 +490,6 @@ static void test_notes(void **state)
 	assert_int_equal(notes_of("> S 0; < S. 0 ack 2"), 0);
 	assert_int_equal(notes_of("> S 0; < S. 0 ack 1; < S. 0 ack 1"), NOTE_REPEATED);
 	assert_int_equal(notes_of("> S 0; < R. =0 ack 1"), NOTE_REFUSED);
-	assert_int_equal(notes_of(OPEN "< R 1"), NOTE_RESET);
 	assert_int_equal(notes_of(OPEN "> R 1; > . 1 ack 1; < R 1"), NOTE_GONE);
 	assert_int_equal(notes_of("> S 0; < . 77 ack 99"), NOTE_OLD_CONNECTION);
 	assert_int_equal(notes_of("> S 0; < . 77 ack 1"), 0);
