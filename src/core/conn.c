@@ -78,9 +78,14 @@ bool conn_is_reopened(const struct conn *c, unsigned from, const struct segment 
 		return false; /* a SYN came twice */
 	if (conn_is_over(c))
 		return true;
+	if ((s->flags & FLAG_ACK) && !(peer->known & CONN_SEEN) && (me->known & CONN_FIN))
+		return true; /* one direction only */
 	if (s->flags & FLAG_ACK)
 		return (peer->known & CONN_OTHER_SYN) && s->ack == peer->other_iss + 1 &&
 		       (me->known & CONN_SEEN);
+	/* Far from the numbers of a connection whose beginning was not captured. */
+	if ((me->known & (CONN_SEEN | CONN_SYN)) == CONN_SEEN && !seq_in(s->seq, me->end - 65536, 2 * 65536))
+		return true;
 	return (me->known & CONN_SEEN) && !(peer->known & CONN_SEEN);
 }
 
@@ -90,6 +95,8 @@ static void note_syn(const struct judge *g)
 {
 	struct conn_end *me = g->me;
 	const struct segment *s = g->s;
+	/* Of options that were cut off, each may have been there and may not. */
+	uint8_t present = s->options.cut ? UINT8_MAX : s->options.present;
 
 	if ((me->known & CONN_SYN) && me->iss != s->seq) {
 		me->known |= CONN_OTHER_SYN;
@@ -98,18 +105,20 @@ static void note_syn(const struct judge *g)
 	}
 	if (!(me->known & CONN_SYN)) {
 		me->iss = s->seq;
-		me->options_all = s->options.present;
+		me->options_all = UINT8_MAX;
 		if (!(me->known & CONN_SEEN) || g->c->vantage & CONN_LIVE) {
 			me->end = s->seq + segment_len(s);
 			me->contiguous = me->data_end = me->beyond_seq = me->end;
 		}
 	}
 	me->known |= CONN_SEEN | CONN_SYN | (s->flags & FLAG_ACK ? CONN_SYN_ACK : CONN_SYN_BARE);
-	me->options |= s->options.present;
+	me->options |= present;
 	me->options_all &= s->options.present;
 	if (g->c->vantage & CONN_LIVE)
 		me->known &= ~(uint32_t)CONN_RESET; /* it was for an older connection */
-	if (s->options.present & OPTION_WSCALE)
+	if (s->options.cut)
+		me->wscale = 14;
+	else if (s->options.present & OPTION_WSCALE)
 		me->wscale = s->options.wscale > 14 ? 14 : s->options.wscale; /* RFC 7323 2.3 */
 	me->syns_sent += me->syns_sent < UINT8_MAX;
 }
@@ -127,6 +136,8 @@ static void note_ack(const struct judge *g)
 {
 	struct conn_end *me = g->me, *peer = g->peer;
 	uint32_t ack = g->s->ack;
+	/* Not the handshake's third segment, nor what repeats its number: something went before. */
+	bool missed = me->known & CONN_ACKED ? ack != me->ack : segment_len(g->s) || g->s->seq != me->end;
 
 	remember_ack(me, ack);
 	if (!(me->known & CONN_ACKED) || seq_gt(ack, me->ack)) {
@@ -137,11 +148,27 @@ static void note_ack(const struct judge *g)
 	/* A number beyond all that was seen may be right where it is not known what was sent; before
 	 * anything but a SYN was sent, it is wrong. */
 	if (!(peer->known & CONN_SYN) ||
-	    (seq_gt(ack, peer->iss) && (seq_le(ack, peer->end) || (peer->known & CONN_DATA))) ||
+	    (seq_gt(ack, peer->iss) && (seq_le(ack, peer->end) || (peer->known & CONN_DATA) || missed)) ||
 	    (peer->known & CONN_BIG))
 		me->known |= CONN_ACKED_SYN;
 	if ((peer->known & CONN_FIN) && seq_gt(ack, peer->fin_seq))
 		me->known |= CONN_ACKED_FIN;
+}
+
+/* How often data was sent again that the other end, where the capture was made, has not acknowledged. */
+static void note_waiting(const struct judge *g)
+{
+	struct conn_end *me = g->me;
+
+	if (!g->peer_near || !g->s->len || !(g->peer->known & CONN_ACKED) || g->s->seq != g->peer->ack)
+		return;
+	if (!me->beyond || me->beyond_seq != g->s->seq)
+		me->beyond = 0;
+	else if (g->now_ms - me->beyond_ms < APART_MS)
+		return;
+	me->beyond_seq = g->s->seq;
+	me->beyond_ms = g->now_ms;
+	me->beyond += me->beyond < UINT8_MAX;
 }
 
 /* Where the data has its first hole. */
@@ -150,6 +177,8 @@ static void note_data(const struct judge *g)
 	struct conn_end *me = g->me;
 	const struct segment *s = g->s;
 	uint32_t end = s->seq + s->len;
+
+	note_waiting(g);
 
 	if (s->len) {
 		me->data_end = seq_max(me->data_end, end);
@@ -328,11 +357,12 @@ void conn_observe(struct conn *c, const struct rule_index *index, unsigned from,
 		.c = c, .index = index, .s = s, .j = j, .me = &c->ends[from], .peer = &c->ends[1 - from],
 		.live = (c->vantage & CONN_LIVE) && from == CONN_TARGET,
 		.near = c->vantage & (from ? CONN_NEAR_1 : CONN_NEAR_0),
-		.known = (c->vantage & CONN_LIVE) ||
-			 ((c->vantage & CONN_STATED) && (c->vantage & (from ? CONN_NEAR_0 : CONN_NEAR_1))),
+		.peer_near = c->vantage & (from ? CONN_NEAR_0 : CONN_NEAR_1),
 	};
 	bool judged = from == CONN_TARGET || !(c->vantage & CONN_LIVE);
 	tcp_states before;
+
+	g.known = (c->vantage & CONN_LIVE) || ((c->vantage & CONN_STATED) && g.peer_near);
 
 	j->passed = 0;
 	j->notes = 0;

@@ -67,7 +67,8 @@ struct conn_end {
 	uint32_t reset_seq;   /* valid with CONN_RESET or CONN_RESET_OUT */
 	uint32_t stray_ack;   /* valid with CONN_STRAY */
 	uint32_t other_iss;   /* valid with CONN_OTHER_SYN */
-	uint32_t beyond_seq;  /* the last segment behind its hole, ... */
+	uint32_t beyond_seq;  /* live: the last segment behind its hole; at the other end: the last that is not
+				 acknowledged there, ... */
 	uint32_t beyond_ms;   /* ... when it came, ... */
 	uint32_t acked_ms;    /* when `ack` last rose */
 	uint32_t reset_ms;    /* when it sent its first RST */
@@ -89,7 +90,7 @@ struct conn_end {
 	uint8_t unopened;     /* ... an answer to a SYN that acknowledges it without SYN, ... */
 	uint8_t fins_refused; /* ... an answer as if the other's FIN did not count ... */
 	uint8_t fins_refused_last; /* ... and the other's fins_sent at the last such answer */
-	uint8_t beyond;       /* how often the segment at beyond_seq alone was sent again */
+	uint8_t beyond;       /* ... and how often it was sent again */
 	uint8_t steady;       /* how many gaps of its repetitions did not grow */
 };
 

@@ -163,7 +163,8 @@ static void judge_timestamps(const struct judge *g)
 	if (!(me->known & peer->known & CONN_SYN) || (g->s->flags & (FLAG_SYN | FLAG_RST)))
 		return;
 	if (used && (peer->options & ~me->options & OPTION_TIMESTAMPS)) {
-		v = judge_fail(g, RULE_TIMESTAMPS_OFFERED, NULL);
+		v = judge_fail(g, RULE_TIMESTAMPS_OFFERED,
+			       g->live ? NULL : "an earlier SYN was not captured");
 		judge_expected(v, "no timestamps, since the sender's own SYN had none");
 		judge_observed(v, "timestamps");
 	}
@@ -210,6 +211,8 @@ static void judge_options(const struct judge *g)
 	const struct segment *s = g->s;
 	bool ours = (g->me->known & CONN_SYN) || (s->flags & FLAG_SYN);
 
+	if (s->options.cut)
+		return;
 	if (s->options.malformed >= 0) {
 		struct verdict *v = judge_fail(g, RULE_OPTION_LENGTH, NULL);
 

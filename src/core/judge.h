@@ -20,7 +20,8 @@ struct judge {
 	struct conn_end *me, *peer; /* the segment's sender and receiver */
 	uint32_t now_ms;
 	bool live; /* the peer is our prober: all that it sent is known, and it is honest */
-	bool known; /* ... or all of it was captured, at the peer */
+	bool peer_near; /* the capture was made at the peer: all that it sent, and all that it received */
+	bool known; /* `live`, or somebody vouches for `peer_near` */
 	bool near; /* nothing that `me` sent was lost or reordered before it was captured */
 	bool old;  /* the segment was overtaken by a later one */
 };
@@ -39,6 +40,9 @@ static inline void judge_pass(const struct judge *g, enum rule_id id)
 {
 	g->j->passed |= UINT64_C(1) << id;
 }
+
+/* What else a number may be that fits nowhere. */
+#define JUDGE_OTHER_CONNECTION "it is of another connection with these ports"
 
 /* An excuse that lies between the sender and the capture point: none if somebody vouches that the capture
  * was made at the sender. */

@@ -4,10 +4,18 @@
 #include "core/judge.h"
 #include "core/seq.h"
 
+enum { NEAR_BY = 4096 }; /* numbers of one connection; farther away they may be of another */
+
 /* Whether sequence numbers of `e` can still be compared with its ISS. */
 static bool has_iss(const struct conn_end *e)
 {
 	return (e->known & (CONN_SYN | CONN_BIG)) == CONN_SYN;
+}
+
+/* Somewhat before the ISS, and not a long way behind it. */
+static bool precedes(const struct conn_end *e, uint32_t seq)
+{
+	return has_iss(e) && seq_in(seq, e->iss - (1u << 28), 1u << 28);
 }
 
 /* ---- ACK --------------------------------------------------------------------------------------- */
@@ -32,7 +40,7 @@ static void judge_ack_unsent(const struct judge *g)
 
 	if (!(g->s->flags & FLAG_ACK) || !(p->known & CONN_SEEN))
 		return;
-	if (has_iss(p) && seq_le(g->s->ack, p->iss)) {
+	if (precedes(p, g->s->ack - 1)) {
 		struct verdict *v = judge_fail(g, RULE_ACK_UNSENT, "it is of an older connection with these ports");
 
 		judge_expected(v, "ack 1 or more");
@@ -40,10 +48,12 @@ static void judge_ack_unsent(const struct judge *g)
 	} else if (g->live) {
 		judge_ack_beyond(g, p->end, NULL);
 	} else if ((p->known & (CONN_FIN | CONN_ACCUSED)) == CONN_FIN && p->end == p->fin_seq + 1) {
-		judge_ack_beyond(g, p->fin_seq + 1, NULL);
+		judge_ack_beyond(g, p->fin_seq + 1,
+				 g->s->ack - p->fin_seq < NEAR_BY ? NULL : JUDGE_OTHER_CONNECTION);
 	} else if (g->known) {
 		judge_ack_beyond(g, p->end, "the capture lost a segment");
-	} else if ((p->known & (CONN_SYN_ACK | CONN_DATA)) == CONN_SYN_ACK && !(g->me->known & CONN_ACKED)) {
+	} else if ((p->known & (CONN_SYN_ACK | CONN_DATA)) == CONN_SYN_ACK &&
+		   !(g->me->known & CONN_ACKED) && !segment_len(g->s) && g->s->seq == g->me->end) {
 		judge_ack_beyond(g, p->end, "the segments before it were not captured");
 	}
 }
@@ -118,8 +128,8 @@ static void judge_syn_counted(const struct judge *g)
 		return;
 	if (seq_gt(s->seq, me->iss)) {
 		judge_pass(g, RULE_SYN_COUNTED);
-	} else if ((s->flags & FLAG_FIN) || s->len > 1 || seq_lt(s->seq, me->iss)) {
-		bool other = seq_lt(s->seq, me->iss) && !g->live;
+	} else if (s->seq == me->iss ? (s->flags & FLAG_FIN) || s->len > 1 : g->live || precedes(me, s->seq)) {
+		bool other = s->seq != me->iss && !g->live;
 
 		v = judge_fail(g, RULE_SYN_COUNTED,
 			       other ? "it is of an older connection with these ports" : NULL);
@@ -194,11 +204,15 @@ static void judge_data(const struct judge *g)
 {
 	const struct conn_end *me = g->me;
 	uint32_t end = g->s->seq + g->s->len;
+	bool here = g->live || seq_in(g->s->seq, me->fin_seq - NEAR_BY, 2 * NEAR_BY);
 
+	/* A keep-alive probe may have a byte (RFC 9293 3.8.4). */
+	if (g->s->len == 1 && g->s->seq == me->fin_seq && me->end == me->fin_seq + 1)
+		return;
 	if (!(me->known & CONN_FIN) || (g->s->flags & FLAG_FIN)) /* a FIN that moved has said it */
 		return;
 	if (seq_gt(end, me->fin_seq + !g->s->len)) { /* without data, SEQ = FIN+1 is the right one */
-		struct verdict *v = judge_fail(g, RULE_DATA_AFTER_FIN, NULL);
+		struct verdict *v = judge_fail(g, RULE_DATA_AFTER_FIN, here ? NULL : JUDGE_OTHER_CONNECTION);
 
 		judge_expected(v, "nothing beyond the FIN at %u", conn_relative(me, me->fin_seq));
 		judge_observed(v, "SEQ %u, %u bytes", conn_relative(me, g->s->seq), g->s->len);
@@ -264,17 +278,56 @@ static void judge_state(const struct judge *g)
 		me->assumed = (uint8_t)latest(me->states);
 }
 
+/* ---- what is owed ------------------------------------------------------------------------------- */
+
+static void fail_owed(const struct judge *g, enum event event, const char *expected)
+{
+	const struct conn_end *me = g->me, *p = g->peer;
+	enum tcp_state state = !(me->known & CONN_FIN)	     ? TCP_ESTABLISHED :
+			       p->known & CONN_ACKED_FIN ? TCP_FIN_WAIT_2 :
+							   TCP_FIN_WAIT_1;
+	struct verdict *v = judge_fail_row(g, state, event,
+					   "a filter of this host dropped it, or there was no memory for it");
+
+	judge_expected(v, "%s", expected);
+	judge_observed(v, "a segment with ack %u", conn_relative(p, g->s->ack));
+}
+
+/* Where the capture was made, as somebody vouches for, what is seen has arrived: it has to be acknowledged,
+ * or obeyed, by what is sent long after. */
+static void judge_owed(const struct judge *g)
+{
+	const struct conn_end *me = g->me, *p = g->peer;
+	const struct segment *s = g->s;
+
+	if (!g->near || !(g->c->vantage & CONN_STATED) || !(s->flags & FLAG_ACK) || !me->window ||
+	    !(me->known & CONN_ACKED))
+		return;
+	if ((p->known & CONN_RESET) && p->reset_seq == me->ack && g->now_ms - p->reset_ms > REORDER_MS)
+		fail_owed(g, EVENT_RST_EXACT, "nothing after the RST at RCV.NXT");
+	else if ((p->known & CONN_FIN) && p->fin_seq == p->contiguous && p->fins_sent > 2 &&
+		 seq_le(s->ack, p->fin_seq))
+		fail_owed(g, EVENT_FIN, "an ACK of the FIN, which came three times");
+	else if (p->beyond > 3 && s->ack == p->beyond_seq)
+		fail_owed(g, EVENT_DATA_IN_WINDOW, "an ACK of the data, which came four times");
+}
+
 /* A RST may overtake what was sent before it, for a while. */
 static void judge_after_reset(const struct judge *g)
 {
-	uint32_t since = g->now_ms - g->me->reset_ms;
+	const struct conn_end *me = g->me;
+	uint32_t since = g->now_ms - me->reset_ms;
+	bool copy = !g->live && seq_le(g->s->seq + segment_len(g->s), me->end) &&
+		    judge_acked_before(me, g->s->ack);
 	struct verdict *v;
 
-	if ((since < REORDER_MS && !g->near) || (g->me->known & CONN_ACCUSED)) {
+	if ((since < REORDER_MS && !g->near) || copy || (me->known & CONN_ACCUSED)) {
 		g->j->notes |= NOTE_OLD;
 		return;
 	}
-	v = judge_fail(g, RULE_AFTER_RST, judge_on_path(g, "the RST overtook this segment"));
+	v = judge_fail(g, RULE_AFTER_RST,
+		       me->known & CONN_RESET ? judge_on_path(g, "the RST overtook this segment") :
+						"somebody else sent the RST");
 	judge_expected(v, "nothing after this end's own RST");
 	judge_observed(v, "a segment %u ms later", since);
 }
@@ -312,5 +365,7 @@ bool judge_synchronized(const struct judge *g)
 	}
 	judge_state(g);
 	judge_hole(g);
+	if (!g->j->count)
+		judge_owed(g);
 	return true;
 }

@@ -30,10 +30,12 @@ static bool judge_refusal(const struct judge *g)
 	const struct conn_end *p = g->peer;
 	const struct segment *s = g->s;
 	bool ack = s->flags & FLAG_ACK;
-	bool certain = (ack || s->seq == 0) && !(p->known & CONN_OTHER_SYN);
+	bool certain = ((ack && g->live) || s->seq == 0) && !(p->known & CONN_OTHER_SYN);
 	struct verdict *v;
 
-	if (ack ? s->ack - (p->end - 2) > 4 : s->seq && (g->c->vantage & CONN_REUSED)) {
+	bool zero = s->seq == 0 && s->ack == 0; /* copied from where there was no ACK */
+
+	if (ack && !zero ? s->ack - (p->end - 2) > 4 : s->seq && (g->c->vantage & CONN_REUSED)) {
 		g->j->notes |= NOTE_OLD_CONNECTION;
 		return false;
 	}
@@ -63,7 +65,8 @@ static bool answers_reset(const struct judge *g)
 	const struct conn_end *me = g->me, *p = g->peer;
 
 	return (p->known & (CONN_RESET | CONN_RESET_OUT)) && (g->s->flags & FLAG_ACK) && g->s->seq == 0 &&
-	       g->s->ack == p->reset_seq && (me->known & CONN_SEEN) && me->end != 0;
+	       g->s->ack == p->reset_seq && (me->known & CONN_SEEN) && me->end != 0 &&
+	       !(!g->live && (p->known & CONN_SYN) && g->s->ack == p->iss + 1);
 }
 
 /* An abort that was on its way already has the number of an abort; it is not the answer. */

@@ -25,6 +25,7 @@ enum { OPTIONS_MAX = 40 };
 struct tcp_options {
 	uint8_t raw[OPTIONS_MAX];
 	uint8_t raw_len;
+	bool cut; /* the capture ends before or inside them: nothing is known of them */
 	uint8_t present;
 	int16_t malformed;
 	uint16_t mss;

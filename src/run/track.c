@@ -416,6 +416,8 @@ bool track_segment(struct track *t, const struct segment *s)
 	p.hosts[1] = hosts_number(&t->hosts, &s->dst.addr, s->vlan);
 	if (!p.hosts[0] || !p.hosts[1])
 		return false;
+	if (p.hosts[0] == p.hosts[1] && s->src.port == s->dst.port)
+		return true; /* connected to itself: one end cannot be told from the other */
 	if (remember_is_duplicate(&t->remember, p.hosts, s)) {
 		t->totals.duplicates++;
 		return true;

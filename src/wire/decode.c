@@ -331,7 +331,7 @@ static enum decode_status read_tcp(struct rest *r, const struct ip *ip, struct s
 	if (header < TCP_HEADER)
 		return DECODE_DAMAGED;
 	status = need(r, header);
-	if (status != DECODE_TCP)
+	if (status != DECODE_TCP && status != DECODE_TRUNCATED)
 		return status;
 	out->src.port = be16(p);
 	out->dst.port = be16(p + 2);
@@ -340,6 +340,14 @@ static enum decode_status read_tcp(struct rest *r, const struct ip *ip, struct s
 	out->flags = be16(p + 12) & 0xfff;
 	out->window = be16(p + 14);
 	out->urgent = be16(p + 18);
+	if (status == DECODE_TRUNCATED) {
+		out->options = (struct tcp_options){ .malformed = -1, .cut = true };
+		out->checksum = CHECKSUM_UNKNOWN;
+		out->len = (uint32_t)(r->len - header);
+		out->data_len = 0;
+		out->data = NULL;
+		return DECODE_TCP;
+	}
 	options_parse(&out->options, p + TCP_HEADER, header - TCP_HEADER);
 	out->checksum = judge_checksum(r, ip, p + 16);
 	if (out->checksum == CHECKSUM_BAD && ip->shortest && is_padding(r, ip, header)) {

@@ -20,7 +20,7 @@ enum decode_link {
 };
 
 enum decode_status {
-	DECODE_TCP,        /* a whole TCP header; the payload may be cut */
+	DECODE_TCP,        /* a TCP header; options (see options.cut) and payload may be cut */
 	DECODE_ICMP_ERROR, /* that quotes at least the first 8 bytes of a TCP header */
 	DECODE_FRAGMENT,   /* of an IP packet, the first one included */
 	DECODE_OTHER,      /* neither TCP nor an error about TCP */

@@ -250,7 +250,7 @@ static const struct sequence {
 	SAYS_NOTHING(RULE_DATA_AFTER_FIN, OPEN "< F. 1 ack 1; > . 1 ack 2; < . 2 ack 1"),
 	BREAKS(RULE_DATA_AFTER_FIN, OPEN "< F. 1 ack 1; < P. 2:5 ack 1", "nothing beyond the FIN at 1",
 	       "SEQ 2, 3 bytes"),
-	BREAKS(RULE_DATA_AFTER_FIN, OPEN "< P. 1:6 ack 1; < F. 6 ack 1; < P. 6:7 ack 1", NULL, NULL),
+	BREAKS(RULE_DATA_AFTER_FIN, OPEN "< P. 1:6 ack 1; < F. 6 ack 1; < P. 6:8 ack 1", NULL, NULL),
 	BREAKS(RULE_DATA_AFTER_FIN, OPEN "< F. 1 ack 1; < . 3 ack 1", NULL, "SEQ 3, 0 bytes"),
 
 	KEEPS(RULE_RST_NUMBER, OPEN "< R 1"),
