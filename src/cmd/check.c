@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* finwait check: verdicts on both ends of every connection of recorded captures. */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cmd/check_ladder.h"
 #include "cmd/commands.h"
+#include "cmd/exit_status.h"
+#include "cmd/interrupt.h"
 #include "cmd/outputs.h"
 #include "cmd/print.h"
 #include "report/findings.h"
@@ -20,7 +22,6 @@
 enum {
 	WHY = 700,
 	NEAR = 64,
-	NOT_YET = -1,         /* no exit status */
 	LOOK_AT_CLOCK = 8192, /* frames */
 	PATIENCE_MS = 1000,   /* before progress is shown, ... */
 	PROGRESS_MS = 250,    /* ... and again */
@@ -31,8 +32,7 @@ struct check_settings {
 	uint32_t near_count;
 	int64_t max_connections, connection, ladder;
 	bool json, quiet, verbose, no_color, strict;
-	const char *reports[OUTPUTS_REPORTS];
-	size_t reports_count;
+	struct outputs_wanted reports;
 };
 
 struct session {
@@ -42,34 +42,13 @@ struct session {
 	struct findings_run run;
 	struct findings_totals totals, file; /* of all files, and of the one that is read */
 	struct check_ladder *ladder;         /* NULL: none is wanted */
+	const struct address *missing[NEAR]; /* --near, and no segment yet */
+	uint32_t missing_count;
 	uint64_t seed;
 	bool violated, no_memory;
 	int64_t started_ms, shown_ms; /* shown_ms 0: there is no progress on the terminal */
 	int status;
 };
-
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-/* Reading ends, and what was read so far is summed up. */
-static void catch_signals(void)
-{
-	static const int numbers[] = {SIGINT, SIGTERM};
-	struct sigaction action = {.sa_handler = on_signal};
-
-	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-		struct sigaction before;
-
-		if (!sigaction(numbers[i], NULL, &before) && before.sa_handler != SIG_IGN)
-			sigaction(numbers[i], &action, NULL);
-	}
-}
 
 /* ---- progress ---------------------------------------------------------------------------------- */
 
@@ -104,12 +83,6 @@ static void show_progress(struct session *session, const struct track *track)
 
 /* ---- what is found ----------------------------------------------------------------------------- */
 
-static bool counts(const struct check_settings *s, const struct verdict *v)
-{
-	return s->strict ||
-	       (v->certainty == CERTAIN && (v->rule->class == CLASS_MUST || v->rule->class == CLASS_SPEC));
-}
-
 static void violation(void *arg, const struct track_name *name, unsigned end, const struct verdict *v)
 {
 	struct session *session = arg;
@@ -120,7 +93,7 @@ static void violation(void *arg, const struct track_name *name, unsigned end, co
 
 		o->format->findings->violation(o->file, &session->run, name, end, v);
 	}
-	session->violated |= counts(session->settings, v);
+	session->violated |= exit_status_counts(session->settings->strict, v);
 }
 
 static void connection(void *arg, const struct track_summary *s)
@@ -143,6 +116,14 @@ static void segment(void *arg, const struct track_name *name, unsigned end, cons
 	check_ladder_add(session->ladder, name, end, s, j, c);
 }
 
+static void complain_of_none(struct session *session, int64_t wanted)
+{
+	if (interrupt_stop) /* it may have come later */
+		return;
+	complain("%s has no connection %" PRId64, session->run.file, wanted);
+	session->status = exit_status_worse(session->status, EXIT_NOTHING_JUDGED);
+}
+
 static void draw_ladder(struct session *session)
 {
 	struct ladder_picture picture;
@@ -150,7 +131,7 @@ static void draw_ladder(struct session *session)
 	if (!session->ladder)
 		return;
 	if (!session->ladder->begun) {
-		complain("%s has no connection %" PRId64, session->run.file, session->settings->ladder);
+		complain_of_none(session, session->settings->ladder);
 		return;
 	}
 	picture = check_ladder_picture(session->ladder);
@@ -163,17 +144,6 @@ static void draw_ladder(struct session *session)
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
-/* Of several results: 1 before 3 before 4 before 0. */
-static int worse(int a, int b)
-{
-	static const int rank[] = {
-		[EXIT_CONFORMS] = 0, [EXIT_NOTHING_JUDGED] = 1, [EXIT_NOT_RUN] = 2, [EXIT_VIOLATED] = 3};
-
-	if (a == NOT_YET)
-		return b;
-	return rank[a] >= rank[b] ? a : b;
-}
-
 static void leave_out(struct findings_totals *file, enum decode_status status)
 {
 	uint64_t *counts[] = {
@@ -183,6 +153,14 @@ static void leave_out(struct findings_totals *file, enum decode_status status)
 	};
 
 	++*counts[status];
+}
+
+static void notice_hosts(struct session *session, const struct segment *s)
+{
+	for (uint32_t i = session->missing_count; i-- > 0;)
+		if (address_equal(session->missing[i], &s->src.addr) ||
+		    address_equal(session->missing[i], &s->dst.addr))
+			session->missing[i] = session->missing[--session->missing_count];
 }
 
 static void take_frame(struct session *session, struct track *track, enum decode_link link,
@@ -198,6 +176,7 @@ static void take_frame(struct session *session, struct track *track, enum decode
 		leave_out(&session->file, status);
 		return;
 	}
+	notice_hosts(session, &s);
 	s.t_us = frame->real_us;
 	s.frame = frame->number;
 	session->no_memory = !track_segment(track, &s);
@@ -209,18 +188,19 @@ static int read_frames(struct session *session, struct pcapreader *reader, struc
 	struct pcapfile_frame frame;
 	int result = 0;
 
-	while (!stop && !session->no_memory && (result = pcapfile_next(reader, &frame, why, WHY)) > 0) {
+	while (!interrupt_stop && !session->no_memory &&
+	       (result = pcapfile_next(reader, &frame, why, WHY)) > 0) {
 		take_frame(session, track, pcapfile_link(reader), &frame);
 		if (session->file.frames % LOOK_AT_CLOCK)
 			continue;
 		show_progress(session, track);
 		if (!outputs_fine(&session->outputs)) /* nobody reads on: enough */
-			stop = 1;
+			interrupt_stop = 1;
 	}
 	if (session->no_memory)
 		snprintf(why, WHY, "there is no memory left after frame %" PRIu64 "; try --max-connections",
 			 session->file.frames);
-	return session->no_memory || (result < 0 && !stop) ? -1 : 0;
+	return session->no_memory || (result < 0 && !interrupt_stop) ? -1 : 0;
 }
 
 static void add_totals(struct findings_totals *sum, const struct findings_totals *f)
@@ -254,7 +234,7 @@ static void report_damage(struct session *session, const char *why)
 {
 	complain("%s", why);
 	session->file.damaged = 1;
-	session->status = worse(session->status, EXIT_NOT_RUN);
+	session->status = exit_status_worse(session->status, EXIT_NOT_RUN);
 	for (size_t i = 0; i < session->outputs.count; i++) {
 		const struct output *o = &session->outputs.list[i];
 
@@ -265,6 +245,7 @@ static void report_damage(struct session *session, const char *why)
 
 static void read_file(struct session *session, struct pcapreader *reader, struct track *track)
 {
+	int64_t wanted = session->settings->connection;
 	char why[WHY] = "";
 	bool damaged = read_frames(session, reader, track, why) != 0;
 
@@ -274,10 +255,13 @@ static void read_file(struct session *session, struct pcapreader *reader, struct
 	if (damaged)
 		report_damage(session, why);
 	session->file.tracked = *track_totals(track);
+	if (wanted >= 0 && (uint64_t)wanted >= session->file.tracked.connections &&
+	    wanted != session->settings->ladder)
+		complain_of_none(session, wanted);
 	if (session->violated)
-		session->status = worse(session->status, EXIT_VIOLATED);
-	session->status =
-		worse(session->status, session->file.tracked.judged ? EXIT_CONFORMS : EXIT_NOTHING_JUDGED);
+		session->status = exit_status_worse(session->status, EXIT_VIOLATED);
+	session->status = exit_status_worse(session->status, session->file.tracked.judged ?
+								     EXIT_CONFORMS : EXIT_NOTHING_JUDGED);
 }
 
 static struct track *start_track(struct session *session)
@@ -292,7 +276,7 @@ static struct track *start_track(struct session *session)
 		.only = s->connection,
 		.watch = s->ladder,
 		.violation = violation,
-		.connection = s->verbose || s->json || s->reports_count ? connection : NULL,
+		.connection = s->verbose || s->json || s->reports.count ? connection : NULL,
 		.segment = session->ladder ? segment : NULL,
 		.arg = session,
 	};
@@ -321,16 +305,28 @@ static void check_file(struct session *session, const char *path)
 	pcapfile_close_reader(reader);
 }
 
+/* A capture of other hosts is judged all the same, as one that was made at none of its hosts. */
+static void note_missing(const struct session *session)
+{
+	char text[ADDRESS_TEXT];
+
+	for (uint32_t i = 0; i < session->missing_count; i++)
+		complain("--near %s: no segment is from or to this address",
+			 address_text(session->missing[i], text));
+}
+
 static int check_files(struct session *session, char **files, size_t n)
 {
 	for (size_t i = 0; i < session->outputs.count; i++)
 		session->outputs.list[i].format->findings->begin(session->outputs.list[i].file,
 								 &session->run);
-	for (size_t i = 0; i < n && !stop; i++)
+	for (size_t i = 0; i < n && !interrupt_stop; i++)
 		check_file(session, files[i]);
-	if (stop) {
+	if (interrupt_stop) {
 		session->totals.interrupted = true;
-		session->status = worse(session->status, EXIT_NOT_RUN);
+		session->status = exit_status_worse(session->status, EXIT_NOT_RUN);
+	} else if (session->totals.tracked.segments) {
+		note_missing(session);
 	}
 	for (size_t i = 0; i < session->outputs.count; i++)
 		session->outputs.list[i].format->findings->end(session->outputs.list[i].file, &session->run,
@@ -339,6 +335,23 @@ static int check_files(struct session *session, char **files, size_t n)
 }
 
 /* ---- the command ------------------------------------------------------------------------------- */
+
+/* The capture that a report would be written over; NULL: none. */
+static const char *overwritten(const struct check_settings *s, char **files, size_t n)
+{
+	for (size_t r = 0; r < s->reports.count; r++) {
+		const char *colon = strchr(s->reports.specs[r], ':');
+		struct stat report, file;
+
+		if (!colon || stat(colon + 1, &report) || !S_ISREG(report.st_mode))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			if (!stat(files[i], &file) && file.st_dev == report.st_dev &&
+			    file.st_ino == report.st_ino)
+				return files[i];
+	}
+	return NULL;
+}
 
 static int check_words(const struct check_settings *s, char **files, size_t n)
 {
@@ -354,6 +367,8 @@ static int check_words(const struct check_settings *s, char **files, size_t n)
 		complain("-q and -v exclude each other");
 	else if (n > 1 && (s->connection >= 0 || s->ladder >= 0))
 		complain("--connection and --ladder are for one file");
+	else if (overwritten(s, files, n))
+		complain("a report would overwrite %s", overwritten(s, files, n));
 	else
 		return 0;
 	return EXIT_USAGE;
@@ -362,7 +377,7 @@ static int check_words(const struct check_settings *s, char **files, size_t n)
 static int check(const void *settings, char *const *arguments, char **files, size_t n)
 {
 	const struct check_settings *s = settings;
-	struct session session = {.settings = s, .status = NOT_YET};
+	struct session session = {.settings = s, .status = EXIT_UNDECIDED};
 	char why[WHY] = "";
 	int status = check_words(s, files, n);
 
@@ -372,7 +387,7 @@ static int check(const void *settings, char *const *arguments, char **files, siz
 		complain("%s", why);
 		return EXIT_NOT_RUN;
 	}
-	status = outputs_open(&session.outputs, s->reports, s->reports_count, s->json, s->no_color);
+	status = outputs_open(&session.outputs, &s->reports, s->json, s->no_color);
 	session.run = (struct findings_run){
 		.arguments = arguments,
 		.verbosity = s->quiet ? -1 : s->verbose,
@@ -390,23 +405,13 @@ static int check(const void *settings, char *const *arguments, char **files, siz
 	}
 	rule_index_init(&session.rules);
 	if (!status) {
-		catch_signals();
+		for (; session.missing_count < s->near_count; session.missing_count++)
+			session.missing[session.missing_count] = &s->near[session.missing_count];
+		interrupt_catch();
 		status = check_files(&session, files, n);
 	}
 	free(session.ladder);
-	return outputs_close(&session.outputs) ? status : worse(status, EXIT_NOT_RUN);
-}
-
-static int read_report(void *settings, const char *text, char *why, size_t why_len)
-{
-	struct check_settings *s = settings;
-
-	if (s->reports_count == OUTPUTS_REPORTS) {
-		snprintf(why, why_len, "at most %d reports", OUTPUTS_REPORTS);
-		return -1;
-	}
-	s->reports[s->reports_count++] = text;
-	return 0;
+	return outputs_close(&session.outputs) ? status : exit_status_worse(status, EXIT_NOT_RUN);
 }
 
 static int read_near(void *settings, const char *text, char *why, size_t why_len)
@@ -474,7 +479,8 @@ static const struct option_spec options[] = {
 	 .help = "JSON Lines on standard output: --report jsonl:-"},
 	{.name = "report",
 	 .kind = OPTION_CALL,
-	 .call = read_report,
+	 .call = outputs_read_report,
+	 .offset = AT(reports),
 	 .argument = "FORMAT:FILE",
 	 .group = "Output",
 	 .help = "text or jsonl to a file, - for standard output; may be repeated"},

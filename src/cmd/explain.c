@@ -172,11 +172,15 @@ static bool explain_rule(struct explanation *x, enum tcp_state state, enum event
 	return true;
 }
 
-/* The two halves of "ESTABLISHED rst_in_window" or "ESTABLISHED/rst-in-window". False if it is one word. */
+/* The two halves of "ESTABLISHED rst_in_window" or "ESTABLISHED/rst-in-window"; of several states, as rules are
+ * listed, the first. False if it is one word. */
 static bool split(const char *word, char first[NAME], char second[NAME])
 {
-	size_t len = strcspn(word, " /");
+	size_t len = strcspn(word, ", /");
 	const char *rest = word + len;
+
+	if (*rest == ',' && strrchr(rest, ' '))
+		rest = strrchr(rest, ' ');
 
 	rest += strspn(rest, " /");
 	if (!*rest || len >= NAME || strlen(rest) >= NAME)

@@ -215,12 +215,11 @@ static int set_choice(const struct option_spec *o, int *value, const char *text,
 	return -1;
 }
 
-static int set_by_call(const struct option_spec *o, void *settings, const char *text, char *why,
-		       size_t why_len)
+static int set_by_call(const struct option_spec *o, void *value, const char *text, char *why, size_t why_len)
 {
 	char reason[256] = "";
 
-	if (!o->call(settings, text, reason, sizeof(reason)))
+	if (!o->call(value, text, reason, sizeof(reason)))
 		return 0;
 	return refuse(why, why_len, "option --%s: %s", o->name, reason);
 }
@@ -247,7 +246,7 @@ static int set_value(const struct option_spec *o, void *settings, const char *te
 		result = set_choice(o, at, text, why, why_len);
 		break;
 	case OPTION_CALL:
-		result = set_by_call(o, settings, text, why, why_len);
+		result = set_by_call(o, at, text, why, why_len);
 		break;
 	}
 	if (!result && o->seen)

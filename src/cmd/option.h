@@ -15,7 +15,7 @@ enum option_kind {
 	OPTION_NUMBER,  /* int64_t, decimal or 0x hex, within min..max */
 	OPTION_SECONDS, /* int64_t microseconds, from a decimal number of seconds within min..max (us) */
 	OPTION_CHOICE,  /* int: index of the word in `choices` */
-	OPTION_CALL,    /* `call` is handed the settings and the text */
+	OPTION_CALL,    /* `call` is handed the value (the settings, if `offset` is 0) and the text */
 };
 
 struct option_spec {
@@ -29,7 +29,7 @@ struct option_spec {
 	int64_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	/* 0, or -1 with a sentence in `why`. */
-	int (*call)(void *settings, const char *text, char *why, size_t why_len);
+	int (*call)(void *value, const char *text, char *why, size_t why_len);
 	size_t seen; /* offset of a bool that tells whether the option was given; 0: not wanted */
 };
 

@@ -29,18 +29,30 @@ static int add(struct outputs *o, const char *spec)
 	return 0;
 }
 
-int outputs_open(struct outputs *o, const char *const *specs, size_t n, bool json, bool no_color)
+int outputs_read_report(void *wanted, const char *text, char *why, size_t why_len)
+{
+	struct outputs_wanted *w = wanted;
+
+	if (w->count == OUTPUTS_REPORTS) {
+		snprintf(why, why_len, "at most %d reports", OUTPUTS_REPORTS);
+		return -1;
+	}
+	w->specs[w->count++] = text;
+	return 0;
+}
+
+int outputs_open(struct outputs *o, const struct outputs_wanted *wanted, bool json, bool no_color)
 {
 	const char *by_environment = getenv("NO_COLOR"); /* https://no-color.org: present and not empty */
 	bool to_stdout = json;
 	int status = 0;
 
 	*o = (struct outputs){0};
-	for (size_t i = 0; i < n && !status; i++) {
-		const char *colon = strchr(specs[i], ':');
+	for (size_t i = 0; i < wanted->count && !status; i++) {
+		const char *colon = strchr(wanted->specs[i], ':');
 
 		to_stdout |= colon && !strcmp(colon, ":-");
-		status = add(o, specs[i]);
+		status = add(o, wanted->specs[i]);
 	}
 	if (!status && json)
 		status = add(o, "jsonl:-");

@@ -16,15 +16,24 @@ struct output {
 	FILE *file;
 };
 
+/* The words after --report. */
+struct outputs_wanted {
+	const char *specs[OUTPUTS_REPORTS];
+	size_t count;
+};
+
 struct outputs {
 	struct output list[OUTPUTS_REPORTS + 2];
 	size_t count;
 	bool color, utf8; /* may be used */
 };
 
-/* Opens FORMAT:FILE, at most OUTPUTS_REPORTS of them, JSON Lines on standard output if `json`, and text there
- * unless something else goes there. 0, or an exit status after a complaint. */
-int outputs_open(struct outputs *o, const char *const *specs, size_t n, bool json, bool no_color);
+/* The option --report: adds `text` to a struct outputs_wanted. 0, or -1 with a sentence in `why`. */
+int outputs_read_report(void *wanted, const char *text, char *why, size_t why_len);
+
+/* Opens each FORMAT:FILE, JSON Lines on standard output if `json`, and text there unless something else goes
+ * there. 0, or an exit status after a complaint. */
+int outputs_open(struct outputs *o, const struct outputs_wanted *wanted, bool json, bool no_color);
 
 /* Whether somebody reads on. */
 bool outputs_fine(const struct outputs *o);

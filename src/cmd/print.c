@@ -2,9 +2,11 @@
 #include "cmd/print.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LINE_MAX_LEN = 1024 };
 
@@ -22,12 +24,19 @@ void complain(const char *format, ...)
 	for (const char *p = line; *p; p++) {
 		unsigned char c = (unsigned char)*p;
 
-		if (c < 0x20 || c == 0x7f)
+		if (c < 0x20 || c >= 0x7f)
 			fprintf(stderr, "\\x%02x", c);
 		else
 			fputc(c, stderr);
 	}
 	fputc('\n', stderr);
+}
+
+static bool has_reader(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	return poll(&out, 1, 0) < 0 || !(out.revents & POLLERR);
 }
 
 bool print_finish(void)
@@ -38,9 +47,9 @@ bool print_finish(void)
 	if (!fflush(stdout) && !lost)
 		return true;
 	/* After an earlier error the reason may be gone: stdio keeps only the fact. */
-	if (errno)
+	if (errno && errno != EPIPE)
 		complain("standard output cannot be written: %s", strerror(errno));
-	else
+	else if (!errno && has_reader())
 		complain("standard output cannot be written: part of it was lost");
 	return false;
 }

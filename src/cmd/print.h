@@ -9,7 +9,8 @@
 /* Prints "finwait: ..." as one line on standard error; control characters come out as \x1b. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
-/* Flushes standard output. False after a complaint if anything written to it was lost. */
+/* Flushes standard output. False if anything written to it was lost: after a complaint, unless its reader has
+ * gone, which is how `finwait ... | head` ends. */
 bool print_finish(void);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* finwait probe: one verified handshake and close per target. */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "checks/probe.h"
 #include "cmd/commands.h"
+#include "cmd/exit_status.h"
+#include "cmd/interrupt.h"
 #include "cmd/outputs.h"
 #include "cmd/print.h"
 #include "cmd/probe_plan.h"
@@ -14,31 +15,7 @@
 #include "run/runner.h"
 #include "wire/privs.h"
 
-enum { WHY = 700, UNDECIDED = -1 };
-
-/* Set by signals, read by the link. */
-static volatile int stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-static void catch_signals(void)
-{
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-	struct sigaction action = { .sa_handler = on_signal };
-
-	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write() */
-	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-		struct sigaction before;
-
-		if (!sigaction(numbers[i], NULL, &before) && before.sa_handler != SIG_IGN)
-			sigaction(numbers[i], &action, NULL);
-	}
-}
+enum { WHY = 700 };
 
 /* ---- reports ----------------------------------------------------------------------------------- */
 
@@ -49,14 +26,14 @@ struct session {
 	struct report_run run;
 	struct report_totals totals;
 	struct outputs outputs;
-	int status; /* UNDECIDED until something was judged */
+	int status; /* EXIT_UNDECIDED until something was judged */
 };
 
 /* 0, or an exit status after a complaint. */
 static int open_reports(struct session *session)
 {
 	const struct probe_settings *s = session->settings;
-	int status = outputs_open(&session->outputs, s->reports, s->reports_count, s->json, s->no_color);
+	int status = outputs_open(&session->outputs, &s->reports, s->json, s->no_color);
 
 	session->run.color = session->outputs.color;
 	session->run.utf8 = session->outputs.utf8;
@@ -65,23 +42,6 @@ static int open_reports(struct session *session)
 }
 
 /* ---- exit status ------------------------------------------------------------------------------- */
-
-/* Of several results: 1 before 3 before 4 before 0. */
-static int worse(int a, int b)
-{
-	static const int rank[] = { [EXIT_CONFORMS] = 0, [EXIT_NOTHING_JUDGED] = 1, [EXIT_NOT_RUN] = 2,
-				    [EXIT_VIOLATED] = 3 };
-
-	if (a == UNDECIDED)
-		return b;
-	return rank[a] >= rank[b] ? a : b;
-}
-
-static bool counts(const struct probe_settings *s, const struct verdict *v)
-{
-	return s->strict || (v->certainty == CERTAIN &&
-			     (v->rule->class == CLASS_MUST || v->rule->class == CLASS_SPEC));
-}
 
 static int status_of(const struct probe_settings *s, const struct exchange *x)
 {
@@ -97,7 +57,7 @@ static int status_of(const struct probe_settings *s, const struct exchange *x)
 	if (x->interrupted)
 		status = EXIT_NOT_RUN;
 	for (size_t i = 0; i < x->verdicts_count; i++)
-		if (counts(s, &x->verdicts[i]))
+		if (exit_status_counts(s->strict, &x->verdicts[i]))
 			status = EXIT_VIOLATED;
 	return status;
 }
@@ -128,10 +88,10 @@ static void finished(void *arg, size_t index)
 
 		o->format->result(o->file, &session->run, &result);
 		if (ferror(o->file)) /* nobody reads on: enough */
-			stop = 1;
+			interrupt_stop = 1;
 	}
 	++*totals[x->outcome];
-	session->status = worse(session->status, status_of(session->settings, x));
+	session->status = exit_status_worse(session->status, status_of(session->settings, x));
 	exchange_free(x);
 }
 
@@ -170,13 +130,13 @@ static void play(struct session *session, struct link *link)
 	for (size_t i = 0; i < session->outputs.count; i++)
 		session->outputs.list[i].format->begin(session->outputs.list[i].file, &session->run);
 	if (run_all(&run) != RUN_DONE)
-		session->status = worse(session->status, EXIT_NOT_RUN);
+		session->status = exit_status_worse(session->status, EXIT_NOT_RUN);
 	for (size_t i = 0; i < run.count; i++)
 		session->totals.not_begun += !run.exchanges[i].started;
 	wire_link_stats(link, &stats);
 	session->run.capture_drops = stats.dropped;
 	if (stats.dropped)
-		session->status = worse(session->status, EXIT_NOTHING_JUDGED);
+		session->status = exit_status_worse(session->status, EXIT_NOTHING_JUDGED);
 	for (size_t i = 0; i < session->outputs.count; i++)
 		session->outputs.list[i].format->end(session->outputs.list[i].file, &session->run,
 						&session->totals);
@@ -189,11 +149,11 @@ static int probe_all(struct session *session, size_t n)
 	char why[WHY] = "";
 	int status;
 
-	catch_signals();
+	interrupt_catch();
 	status = probe_plan(&session->plan, s, session->targets, n, why, sizeof why);
 	if (!status) {
-		link = wire_link_open(session->plan.paths, session->plan.paths_count, s->write, &stop,
-				      why, sizeof why);
+		link = wire_link_open(session->plan.paths, session->plan.paths_count, s->write,
+				      &interrupt_stop, why, sizeof why);
 		status = link ? drop(session, why, sizeof why) : EXIT_NOT_RUN;
 	}
 	if (status)
@@ -225,7 +185,7 @@ static int check_words(const struct probe_settings *s, size_t n)
 
 static int probe(const void *settings, char *const *arguments, char **targets, size_t n)
 {
-	struct session session = { .settings = settings, .targets = targets, .status = UNDECIDED };
+	struct session session = { .settings = settings, .targets = targets, .status = EXIT_UNDECIDED };
 	struct privs have;
 	int status = check_words(settings, n);
 
@@ -241,7 +201,7 @@ static int probe(const void *settings, char *const *arguments, char **targets, s
 	status = open_reports(&session);
 	if (!status)
 		status = probe_all(&session, n);
-	return outputs_close(&session.outputs) ? status : worse(status, EXIT_NOT_RUN);
+	return outputs_close(&session.outputs) ? status : exit_status_worse(status, EXIT_NOT_RUN);
 }
 
 /* ---- options ----------------------------------------------------------------------------------- */
@@ -251,18 +211,6 @@ static int read_syn_options(void *settings, const char *text, char *why, size_t 
 	struct probe_settings *s = settings;
 
 	return options_from_text(&s->syn_options, text, why, why_len) ? 0 : -1;
-}
-
-static int read_report(void *settings, const char *text, char *why, size_t why_len)
-{
-	struct probe_settings *s = settings;
-
-	if (s->reports_count == OUTPUTS_REPORTS) {
-		snprintf(why, why_len, "at most %d reports", OUTPUTS_REPORTS);
-		return -1;
-	}
-	s->reports[s->reports_count++] = text;
-	return 0;
 }
 
 static const struct probe_settings defaults = {
@@ -334,8 +282,8 @@ static const struct option_spec options[] = {
 	  .argument = "FILE.pcap", .group = "Output", .help = "write what was sent and received" },
 	{ .name = "json", .kind = OPTION_FLAG, .offset = AT(json), .group = "Output",
 	  .help = "JSON Lines on standard output: --report jsonl:-" },
-	{ .name = "report", .kind = OPTION_CALL, .call = read_report, .argument = "FORMAT:FILE",
-	  .group = "Output", .help = "text or jsonl to a file, - for standard output; may be repeated" },
+	{ .name = "report", .kind = OPTION_CALL, .call = outputs_read_report, .offset = AT(reports),
+	  .argument = "FORMAT:FILE", .group = "Output", .help = "text or jsonl to a file, - for standard output; may be repeated" },
 	{ .name = "quiet", .letter = 'q', .kind = OPTION_FLAG, .offset = AT(quiet), .group = "Output",
 	  .help = "one line per probe" },
 	{ .name = "verbose", .letter = 'v', .kind = OPTION_FLAG, .offset = AT(verbose),

@@ -26,8 +26,7 @@ struct probe_settings {
 	struct tcp_options syn_options;
 	int64_t interval_us, timeout_us, rate;
 	bool json, ipv4, ipv6, quiet, verbose, no_color, strict;
-	const char *reports[OUTPUTS_REPORTS];
-	size_t reports_count;
+	struct outputs_wanted reports;
 	const char *write, *interface, *source;
 };
 

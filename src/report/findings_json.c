@@ -108,6 +108,7 @@ static void violation(FILE *out, const struct findings_run *run, const struct tr
 	set_text(o, "file", run->file);
 	set_number(o, "frame", v->frame);
 	set(o, "connection", name_value(name));
+	set_text(o, "family", name->src.addr.family == 6 ? "ipv6" : "ipv4");
 	set_end(o, "endpoint", (int)end);
 	set_text(o, "verdict", outcome_name(v->outcome));
 	set_text(o, "rule", rule_name(v->rule, v->state, rule));
@@ -119,6 +120,7 @@ static void violation(FILE *out, const struct findings_run *run, const struct tr
 	set_text(o, "observed", v->observed);
 	set_text(o, "reason", v->reason);
 	print(out, o);
+	fflush(out); /* somebody may be waiting behind a pipe */
 }
 
 static json_t *end_value(const struct track_summary *s, int end)

@@ -59,6 +59,7 @@ static void violation(FILE *out, const struct findings_run *run, const struct tr
 	if (v->reason[0] && run->verbosity >= 0)
 		fprintf(out, ": unless %s", v->reason);
 	fputc('\n', out);
+	fflush(out); /* somebody may be waiting behind a pipe */
 }
 
 static const char *end_name(const struct track_name *name, int end, char text[ENDPOINT_TEXT])

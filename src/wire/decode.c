@@ -345,7 +345,7 @@ static enum decode_status read_tcp(struct rest *r, const struct ip *ip, struct s
 		out->checksum = CHECKSUM_UNKNOWN;
 		out->len = (uint32_t)(r->len - header);
 		out->data_len = 0;
-		out->data = NULL;
+		out->data = r->at;
 		return DECODE_TCP;
 	}
 	options_parse(&out->options, p + TCP_HEADER, header - TCP_HEADER);

@@ -168,8 +168,11 @@ int pcapfile_next(struct pcapreader *r, struct pcapfile_frame *frame, char *why,
 	if (result == PCAP_ERROR_BREAK)
 		return 0;
 	if (result != 1) {
-		snprintf(why, why_len, "%s is damaged after frame %llu: %s", name_of(r),
-			 (unsigned long long)r->frames, pcap_geterr(r->pcap));
+		bool mixed = strstr(pcap_geterr(r->pcap), "an interface has a");
+
+		snprintf(why, why_len, "%s %s after frame %llu: %s%s", name_of(r),
+			 mixed ? "cannot be read" : "is damaged", (unsigned long long)r->frames,
+			 pcap_geterr(r->pcap), mixed ? "; try: editcap -F pcap" : "");
 		return -1;
 	}
 	*frame = (struct pcapfile_frame){

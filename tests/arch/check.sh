@@ -59,6 +59,9 @@ run ./finwait check --connection 0 "$work/broken.pcap"
 is 'the other connection: exit status' "$status" 0
 run ./finwait check --connection 1 "$work/broken.pcap"
 is 'this connection: exit status' "$status" 1
+run ./finwait check --connection 2 "$work/broken.pcap"
+is 'no such connection: exit status' "$status" 4
+is 'no such connection: told once' "$err" "finwait: $work/broken.pcap has no connection 2"
 
 run ./finwait check "$work/suspicious.pcap"
 is 'likely: exit status' "$status" 0
@@ -73,9 +76,13 @@ like 'nothing: counted' "$out" '1 other packets'
 
 run ./finwait check --ladder 1 "$work/broken.pcap"
 like 'ladder: both ends' "$out" '^      ms  src  .*  dst$'
-like 'ladder: the broken rule' "$out" 'SYN-SENT .*ESTABLISHED .*FAIL|FAIL$'
+like 'ladder: the broken segment' "$out" '^   30\.00  ESTABLISHED  .* ESTABLISHED   FAIL$'
+like 'ladder: the broken rule' "$out" '^ +mss-on-syn: the MSS option is sent only with SYN \(RFC 9293 3\.2 MUST\)\.$'
 run ./finwait check --ladder 7 "$work/broken.pcap"
 like 'ladder of none' "$err" 'has no connection 7'
+is 'ladder of none: a violation weighs more' "$status" 1
+run ./finwait check --ladder 1 "$work/clean.pcap"
+is 'ladder of none: exit status' "$status" 4
 run ./finwait check --ladder 0 "$work/broken.pcap" "$work/clean.pcap"
 is 'ladder of two files' "$status" 2
 
@@ -85,7 +92,7 @@ run ./finwait check --json "$work/broken.pcap"
 is 'json: exit status' "$status" 1
 like 'json: first line' "$(printf '%s\n' "$out" | head -n 1)" '^\{"type":"run","schema":1,'
 like 'json: last line' "$(printf '%s\n' "$out" | tail -n 1)" '^\{"type":"summary",.*"connections":2,.*\}$'
-like 'json: result' "$out" '"type":"result",.*"frame":7,"connection":\{"index":1,"src":"198\.18\.0\.1","sport":[0-9]+,"dst":"198\.18\.0\.2","dport":80\},"endpoint":"dst","verdict":"fail","rule":"mss-on-syn","class":"MUST","certainty":"certain","citation":"RFC 9293 3\.2","requirements":\["MUST-65"\]'
+like 'json: result' "$out" '"type":"result",.*"frame":7,"connection":\{"index":1,"src":"198\.18\.0\.1","sport":[0-9]+,"dst":"198\.18\.0\.2","dport":80\},"family":"ipv4","endpoint":"dst","verdict":"fail","rule":"mss-on-syn","class":"MUST","certainty":"certain","citation":"RFC 9293 3\.2","requirements":\["MUST-65"\]'
 like 'json: connection' "$out" '"type":"connection",.*"handshake":"complete","close":"half-closed","closed_first":"src"'
 run ./finwait check --report "jsonl:$work/report" "$work/broken.pcap"
 like 'report: text as well' "$out" '^violates'
@@ -124,4 +131,11 @@ is 'near nowhere' "$status" 2
 like 'near nowhere: why' "$err" "wants an address such as"
 run ./finwait check --near 198.18.0.1 --near 2001:db8::1 "$work/clean.pcap"
 is 'near: exit status' "$status" 0
+is 'near, but no host of the capture' "$err" 'finwait: --near 2001:db8::1: no segment is from or to this address'
+
+# --- Output that ends early ---
+
+err=$( (ulimit -f 0 && exec ./finwait check --report "jsonl:$work/full" "$work/clean.pcap") 2>&1 >/dev/null)
+is 'a report may not grow: exit status' "$?" 3
+like 'a report may not grow: why' "$err" 'a jsonl report is incomplete: '
 done_testing

@@ -206,8 +206,14 @@ static void test_every_cut(void **state)
 			/* By the capture: the frame went on. */
 			enum decode_status status = decode(links[i].link, f.bytes, cut, f.len);
 
-			assert_int_equal(status, cut < headers ? DECODE_TRUNCATED : DECODE_TCP);
-			if (status == DECODE_TCP) {
+			assert_int_equal(status, cut < headers - 8 ? DECODE_TRUNCATED : DECODE_TCP);
+			if (status == DECODE_TCP && cut < headers) { /* inside the options */
+				assert_true(out.options.cut && !out.options.present && !out.data_len);
+				assert_int_equal(out.seq, 0x01020304);
+				assert_int_equal(out.len, 5);
+				assert_int_equal(out.checksum, CHECKSUM_UNKNOWN);
+			} else if (status == DECODE_TCP) {
+				assert_false(out.options.cut);
 				assert_the_segment(links[i].family, 5);
 				assert_int_equal(out.data_len, cut - headers);
 				assert_int_equal(out.checksum, CHECKSUM_UNKNOWN);
@@ -417,7 +423,8 @@ static void test_extension_headers(void **state)
 	assert_the_segment(6, 0);
 	assert_int_equal(out.checksum, CHECKSUM_GOOD);
 	for (size_t cut = 0; cut < f.len; cut++)
-		assert_int_equal(decode(DECODE_RAW, f.bytes, cut, f.len), DECODE_TRUNCATED);
+		assert_int_equal(decode(DECODE_RAW, f.bytes, cut, f.len),
+				 cut < f.len - 8 ? DECODE_TRUNCATED : DECODE_TCP);
 	/* Segments left: the pseudo header has a destination that is not in the IP header. */
 	f.bytes[40 + 8 + 3] = 1;
 	f.bytes[f.len - 1] ^= 1;

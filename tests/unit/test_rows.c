@@ -291,7 +291,12 @@ static void test_every_row(void **state)
 		      f.segments);
 	assert_int_equal(f.accused, 0);
 	assert_int_equal(f.wrong, 0);
+	assert_int_equal(f.exercised + f.unseen, f.live);
+	if (only_state || only_event)
+		return;
 	assert_true(f.excused * 10 < f.mutants);
+	/* what nobody told of excuses some, but no more than these */
+	assert_true(f.segments_caught * 100 >= f.segments * 85);
 }
 
 struct walks {
@@ -348,6 +353,10 @@ static void walks(struct walks *w, unsigned count, bool told, int64_t delay_us)
 			walk(w, seed, told, delay_us);
 	print_message("# honest walks: %u, verdicts: %u, given up: %u\n", w->count, w->accused, w->mute);
 	assert_int_equal(w->accused, 0);
+	if (only)
+		return;
+	assert_int_equal(w->count, count);
+	assert_true(w->mute * 10 < w->count); /* a judge that gives up accuses nobody */
 }
 
 static void test_honest_walks_told(void **state)
