@@ -50,7 +50,7 @@ tcp_states conn_reachable(const struct rule_index *index, const struct conn_end 
 	do {
 		before = set;
 		for (int i = 0; i < ARRIVALS; i++)
-			if ((sent & arrivals[i].needs) == arrivals[i].needs)
+			if ((set & arrivals[i].in) && (sent & arrivals[i].needs) == arrivals[i].needs)
 				set |= step(index, arrivals[i].event, arrivals[i].in, set);
 	} while (set != before);
 	if (sent & CONN_RESET)
@@ -76,7 +76,7 @@ enum tcp_state conn_successor(const struct rule_index *index, const struct conn_
 	if (p->known & CONN_RESET)
 		return required_next(index, EVENT_RST_EXACT, state);
 	for (int i = 0; i < ARRIVALS; i++)
-		if ((p->known & arrivals[i].needs) == arrivals[i].needs && (arrivals[i].in & IN(state)))
+		if ((arrivals[i].in & IN(state)) && (p->known & arrivals[i].needs) == arrivals[i].needs)
 			state = required_next(index, arrivals[i].event, state);
 	return state;
 }

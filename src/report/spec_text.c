@@ -296,7 +296,7 @@ static void state(FILE *out, enum tcp_state state)
 
 static void print_coverage(FILE *out, const char *what, const struct spec_coverage *c)
 {
-	fprintf(out, "%u %s: %u decided by a rule or check, %u not observable, %u open\n", c->all, what,
+	fprintf(out, "%u %s: %u with a rule or check, %u not observable, %u open\n", c->all, what,
 		c->decided, c->not_observable, c->open);
 }
 

@@ -102,7 +102,7 @@ expect 'a list that does not exist' 2 'give requirements, rules, events or check
 expect 'coverage of something else' 2 'finwait list requirements --coverage' list events --coverage
 
 expect 'coverage' 0 '204 requirements: ' list requirements --coverage
-# "204 requirements: 66 decided by a rule or check, 13 not observable, 125 open", as many as the lines say
+# "204 requirements: 66 with a rule or check, 13 not observable, 125 open", as many as the lines say
 ${AWK-awk} '
 /^[0-9]+ (requirements|labels)/ {
 	totals++
