@@ -315,6 +315,17 @@ static void test_utf8_target(void **state)
 	exchange_free(&x);
 }
 
+/* Those of one of the failures, each label by itself. */
+static void check_requirements(const json_t *result, size_t failure, const char *expected)
+{
+	const json_t *v = json_array_get(json_object_get(result, "failures"), failure);
+	char *text = json_dumps(json_object_get(v, "requirements"), JSON_COMPACT);
+
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
 /* The first certain violation speaks for all, even if a likely one came before it. */
 static void test_leading_violation(void **state)
 {
@@ -326,7 +337,7 @@ static void test_leading_violation(void **state)
 	(void)state;
 	play_on_a_path(&x, &scene);
 	x.verdicts[0] = (struct verdict){
-		OUTCOME_FAIL, LIKELY, &rules[RULE_AFTER_RST], TCP_STATES, 1, "e1", "o1", "r1"};
+		OUTCOME_FAIL, LIKELY, &rules[RULE_BACK_OFF], TCP_STATES, 1, "e1", "o1", "r1"};
 	x.verdicts[1] = (struct verdict){
 		OUTCOME_FAIL, CERTAIN, &rules[RULE_MSS_ON_SYN], TCP_STATES, 2, "e2", "o2", ""};
 	x.verdicts_count = 2;
@@ -336,6 +347,8 @@ static void test_leading_violation(void **state)
 	assert_string_equal(json_string_value(json_array_get(
 				    json_object_get(json_array_get(lines, 1), "requirements"), 0)),
 			    "MUST-65");
+	check_requirements(json_array_get(lines, 1), 0, "[\"MUST-19\",\"RFC6298-5.5\"]");
+	check_requirements(json_array_get(lines, 1), 1, "[\"MUST-65\"]");
 	assert_null(json_object_get(json_array_get(lines, 1), "reason"));
 	json_decref(lines);
 	x.verdicts_count = 1;
