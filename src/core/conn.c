@@ -264,8 +264,7 @@ static void note_reset(const struct judge *g)
 {
 	struct conn_end *me = g->me;
 
-	if (!(me->known & (CONN_RESET | CONN_RESET_OUT)))
-		me->reset_ms = g->now_ms;
+	me->reset_ms = g->now_ms;
 	me->reset_seq = g->s->seq;
 	me->known |= reset_is_in_window(g) ? CONN_RESET : CONN_RESET_OUT;
 }

@@ -71,7 +71,7 @@ struct conn_end {
 				 acknowledged there, ... */
 	uint32_t beyond_ms;   /* ... when it came, ... */
 	uint32_t acked_ms;    /* when `ack` last rose */
-	uint32_t reset_ms;    /* when it sent its first RST */
+	uint32_t reset_ms;    /* when it sent its last RST */
 	uint32_t repeat_ms;   /* when it last sent its SYN or FIN ... */
 	uint32_t ts_max;      /* its highest TSval; valid with CONN_TSVAL */
 	uint32_t known;       /* CONN_SEEN ... */

@@ -288,7 +288,7 @@ static const struct sequence {
 	SAYS_NOTHING(RULE_AFTER_RST, OPEN "< R 1; +999 < P. 1:6 ack 1"), /* overtaken by the RST */
 	LIKELY_BREAKS(RULE_AFTER_RST, OPEN "< R 1; +1000 < . 1 ack 1", "nothing after this end's own RST",
 		      "a segment 1000 ms later"),
-	LIKELY_BREAKS(RULE_AFTER_RST, OPEN "< R 1; +600 < R 1; +600 < P. 1:6 ack 1", NULL,
+	LIKELY_BREAKS(RULE_AFTER_RST, OPEN "< R 1; +600 < R 1; +1200 < P. 1:6 ack 1", NULL,
 		      "a segment 1200 ms later"),
 	KEEPS(RULE_STRAY_ANSWER, OPEN "> R 1; > . 1 ack 1; < R 1"),
 	KEEPS(RULE_STRAY_ANSWER, OPEN "< P. 1:6 ack 1; > . 1 ack 3; > R 1; > . 1 ack 3; < R 3"),
