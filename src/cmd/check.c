@@ -355,6 +355,7 @@ static const char *overwritten(const struct check_settings *s, char **files, siz
 
 static int check_words(const struct check_settings *s, char **files, size_t n)
 {
+	const char *lost = overwritten(s, files, n);
 	size_t inputs = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -367,8 +368,8 @@ static int check_words(const struct check_settings *s, char **files, size_t n)
 		complain("-q and -v exclude each other");
 	else if (n > 1 && (s->connection >= 0 || s->ladder >= 0))
 		complain("--connection and --ladder are for one file");
-	else if (overwritten(s, files, n))
-		complain("a report would overwrite %s", overwritten(s, files, n));
+	else if (lost)
+		complain("a report would overwrite %s", lost);
 	else
 		return 0;
 	return EXIT_USAGE;

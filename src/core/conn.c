@@ -252,12 +252,10 @@ static void note(const struct judge *g)
 static bool reset_is_in_window(const struct judge *g)
 {
 	const struct conn_end *peer = g->peer;
-	uint32_t window;
 
 	if (!(peer->known & CONN_ACKED) || g->live)
 		return true;
-	window = (uint32_t)peer->window << (peer->known & CONN_SYN ? peer->wscale : 14);
-	return seq_in(g->s->seq, peer->ack - 1, 2 * window + 4 * 65536);
+	return seq_in(g->s->seq, peer->ack - 1, 2 * judge_window(peer) + 4 * 65536);
 }
 
 static void note_reset(const struct judge *g)
@@ -318,7 +316,7 @@ static bool is_unopened(const struct judge *g)
 
 static bool is_before(const struct conn_end *e, uint32_t seq)
 {
-	return (e->known & (CONN_SYN | CONN_BIG)) == CONN_SYN && seq_lt(seq, e->iss);
+	return judge_has_iss(e) && seq_lt(seq, e->iss);
 }
 
 /* The ports were used before, and these are numbers of then. */

@@ -3,9 +3,6 @@
 
 #include "core/seq.h"
 
-static const tcp_states peer_closed =
-	IN(TCP_CLOSE_WAIT) | IN(TCP_CLOSING) | IN(TCP_LAST_ACK) | IN(TCP_TIME_WAIT);
-
 /* The event that a special one also is. */
 static const uint8_t general[EVENTS] = {
 	[EVENT_ACK_OF_OUR_FIN] = EVENT_ACK_ACCEPTABLE,
@@ -238,7 +235,7 @@ static enum event text(const struct tcb *t, const struct segment *s)
 {
 	bool fin = s->flags & FLAG_FIN, ours = acks_fin(t, s);
 
-	if (IN(t->state) & peer_closed) {
+	if (IN(t->state) & TCP_FIN_RECEIVED) {
 		if (ours)
 			return EVENT_DATA_ACK_OF_OUR_FIN;
 		if (!s->len)
@@ -272,7 +269,7 @@ static enum event by_acknowledgment(const struct tcb *t, const struct segment *s
 	}
 	if (seq_gt(s->ack, t->snd_nxt))
 		return something ? EVENT_DATA_ACK_FUTURE : EVENT_ACK_FUTURE;
-	if (seq_lt(s->ack, t->snd_una) && !(s->flags & FLAG_FIN) && !(IN(t->state) & peer_closed))
+	if (seq_lt(s->ack, t->snd_una) && !(s->flags & FLAG_FIN) && !(IN(t->state) & TCP_FIN_RECEIVED))
 		return something ? EVENT_DATA_ACK_OLD : EVENT_ACK_OLD;
 	if (something)
 		return text(t, s);

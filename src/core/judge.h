@@ -41,8 +41,17 @@ static inline void judge_pass(const struct judge *g, enum rule_id id)
 	g->j->passed |= UINT64_C(1) << id;
 }
 
-/* What else a number may be that fits nowhere. */
-#define JUDGE_OTHER_CONNECTION "it is of another connection with these ports"
+/* Whether sequence numbers of `e` can still be compared with its ISS. */
+static inline bool judge_has_iss(const struct conn_end *e)
+{
+	return (e->known & (CONN_SYN | CONN_BIG)) == CONN_SYN;
+}
+
+/* The window that `e` advertised last: the largest that it may have been if its scale is not known. */
+static inline uint32_t judge_window(const struct conn_end *e)
+{
+	return (uint32_t)e->window << (e->known & CONN_SYN ? e->wscale : 14);
+}
 
 /* An excuse that lies between the sender and the capture point: none if somebody vouches that the capture
  * was made at the sender. */

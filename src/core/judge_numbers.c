@@ -6,16 +6,13 @@
 
 enum { NEAR_BY = 4096 }; /* numbers of one connection; farther away they may be of another */
 
-/* Whether sequence numbers of `e` can still be compared with its ISS. */
-static bool has_iss(const struct conn_end *e)
-{
-	return (e->known & (CONN_SYN | CONN_BIG)) == CONN_SYN;
-}
+#define OTHER_CONNECTION "it is of another connection with these ports"
+#define OLDER_CONNECTION "it is of an older connection with these ports"
 
 /* Somewhat before the ISS, and not a long way behind it. */
 static bool precedes(const struct conn_end *e, uint32_t seq)
 {
-	return has_iss(e) && seq_in(seq, e->iss - (1u << 28), 1u << 28);
+	return judge_has_iss(e) && seq_in(seq, e->iss - (1u << 28), 1u << 28);
 }
 
 /* ---- ACK --------------------------------------------------------------------------------------- */
@@ -41,7 +38,7 @@ static void judge_ack_unsent(const struct judge *g)
 	if (!(g->s->flags & FLAG_ACK) || !(p->known & CONN_SEEN))
 		return;
 	if (precedes(p, g->s->ack - 1)) {
-		struct verdict *v = judge_fail(g, RULE_ACK_UNSENT, "it is of an older connection with these ports");
+		struct verdict *v = judge_fail(g, RULE_ACK_UNSENT, OLDER_CONNECTION);
 
 		judge_expected(v, "ack 1 or more");
 		judge_observed(v, "ack %d", seq_diff(g->s->ack, p->iss));
@@ -49,7 +46,7 @@ static void judge_ack_unsent(const struct judge *g)
 		judge_ack_beyond(g, p->end, NULL);
 	} else if ((p->known & (CONN_FIN | CONN_ACCUSED)) == CONN_FIN && p->end == p->fin_seq + 1) {
 		judge_ack_beyond(g, p->fin_seq + 1,
-				 g->s->ack - p->fin_seq < NEAR_BY ? NULL : JUDGE_OTHER_CONNECTION);
+				 g->s->ack - p->fin_seq < NEAR_BY ? NULL : OTHER_CONNECTION);
 	} else if (g->known) {
 		judge_ack_beyond(g, p->end, "the capture lost a segment");
 	} else if ((p->known & (CONN_SYN_ACK | CONN_DATA)) == CONN_SYN_ACK &&
@@ -101,7 +98,7 @@ static void judge_fin_counted(const struct judge *g)
 			g->j->notes |= NOTE_ACKS_FIN;
 		return;
 	}
-	updates = (!has_iss(p) || p->fin_seq != p->iss + 1) && s->window != me->window;
+	updates = (!judge_has_iss(p) || p->fin_seq != p->iss + 1) && s->window != me->window;
 	if (s->ack != p->fin_seq || me->ack != s->ack || segment_len(s) || s->seq != me->end || !s->window ||
 	    !me->window || updates || p->fins_sent == me->fins_refused_last)
 		return;
@@ -124,7 +121,7 @@ static void judge_syn_counted(const struct judge *g)
 	const struct segment *s = g->s;
 	struct verdict *v;
 
-	if (!has_iss(me))
+	if (!judge_has_iss(me))
 		return;
 	if (seq_gt(s->seq, me->iss)) {
 		judge_pass(g, RULE_SYN_COUNTED);
@@ -132,7 +129,7 @@ static void judge_syn_counted(const struct judge *g)
 		bool other = s->seq != me->iss && !g->live;
 
 		v = judge_fail(g, RULE_SYN_COUNTED,
-			       other ? "it is of an older connection with these ports" : NULL);
+			       other ? OLDER_CONNECTION : NULL);
 		judge_expected(v, "SEQ 1 or more: SYN counts one");
 		judge_observed(v, "SEQ %d, %u bytes%s", seq_diff(s->seq, me->iss), s->len,
 			       s->flags & FLAG_FIN ? " and FIN" : "");
@@ -206,13 +203,13 @@ static void judge_data(const struct judge *g)
 	uint32_t end = g->s->seq + g->s->len;
 	bool here = g->live || seq_in(g->s->seq, me->fin_seq - NEAR_BY, 2 * NEAR_BY);
 
+	if (!(me->known & CONN_FIN) || (g->s->flags & FLAG_FIN)) /* a FIN that moved has said it */
+		return;
 	/* A keep-alive probe may have a byte (RFC 9293 3.8.4). */
 	if (g->s->len == 1 && g->s->seq == me->fin_seq && me->end == me->fin_seq + 1)
 		return;
-	if (!(me->known & CONN_FIN) || (g->s->flags & FLAG_FIN)) /* a FIN that moved has said it */
-		return;
 	if (seq_gt(end, me->fin_seq + !g->s->len)) { /* without data, SEQ = FIN+1 is the right one */
-		struct verdict *v = judge_fail(g, RULE_DATA_AFTER_FIN, here ? NULL : JUDGE_OTHER_CONNECTION);
+		struct verdict *v = judge_fail(g, RULE_DATA_AFTER_FIN, here ? NULL : OTHER_CONNECTION);
 
 		judge_expected(v, "nothing beyond the FIN at %u", conn_relative(me, me->fin_seq));
 		judge_observed(v, "SEQ %u, %u bytes", conn_relative(me, g->s->seq), g->s->len);

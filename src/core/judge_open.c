@@ -45,8 +45,8 @@ static bool judge_syn_within(const struct judge *g)
 	const struct conn_end *me = g->me;
 	struct verdict *v;
 
-	if (!(me->known & CONN_SYN) || !seq_in(g->s->seq, me->iss + 1, me->end - me->iss) ||
-	    (me->known & CONN_BIG) || (!g->live && (me->known & CONN_ACCUSED)))
+	if (!judge_has_iss(me) || !seq_in(g->s->seq, me->iss + 1, me->end - me->iss) ||
+	    (!g->live && (me->known & CONN_ACCUSED)))
 		return false;
 	v = judge_fail(g, RULE_STATE,
 		       g->live ? NULL : "it belongs to another connection with these ports");

@@ -31,9 +31,8 @@ static bool judge_refusal(const struct judge *g)
 	const struct segment *s = g->s;
 	bool ack = s->flags & FLAG_ACK;
 	bool certain = ((ack && g->live) || s->seq == 0) && !(p->known & CONN_OTHER_SYN);
-	struct verdict *v;
-
 	bool zero = s->seq == 0 && s->ack == 0; /* copied from where there was no ACK */
+	struct verdict *v;
 
 	if (ack && !zero ? s->ack - (p->end - 2) > 4 : s->seq && (g->c->vantage & CONN_REUSED)) {
 		g->j->notes |= NOTE_OLD_CONNECTION;
@@ -57,6 +56,13 @@ static bool judge_refusal(const struct judge *g)
 	return ack || s->seq == 0;
 }
 
+/* The SYN came before this end opened by itself. */
+static bool refused_before(const struct judge *g)
+{
+	return (g->s->flags & FLAG_ACK) && g->s->seq == 0 && g->me->end != 0 &&
+	       (g->peer->known & CONN_SYN) && g->s->ack == g->peer->iss + 1;
+}
+
 /* Whether this RST can only be an answer to the peer's own RST: in the form that a segment without ACK
  * draws, with that RST's number; or with a number that only that RST's ACK field had. Before a SYN,ACK the
  * refusal of a SYN looks just the same. */
@@ -66,7 +72,7 @@ static bool answers_reset(const struct judge *g)
 
 	return (p->known & (CONN_RESET | CONN_RESET_OUT)) && (g->s->flags & FLAG_ACK) && g->s->seq == 0 &&
 	       g->s->ack == p->reset_seq && (me->known & CONN_SEEN) && me->end != 0 &&
-	       !(!g->live && (p->known & CONN_SYN) && g->s->ack == p->iss + 1);
+	       (g->live || !refused_before(g));
 }
 
 /* An abort that was on its way already has the number of an abort; it is not the answer. */
@@ -80,8 +86,7 @@ static bool judge_stray_answer(const struct judge *g)
 	} else if (g->s->seq == me->end || may_be_acked_before(p, me, g->s->seq)) {
 		return false;
 	} else {
-		uint32_t window = (uint32_t)p->window << p->wscale;
-		bool abort = !g->live || seq_in(g->s->seq, me->end, window);
+		bool abort = !g->live || seq_in(g->s->seq, me->end, judge_window(p));
 		struct verdict *v = judge_fail(g, RULE_STRAY_ANSWER,
 					       abort ? "it is an abort, and data before it was lost" :
 						       NULL);
@@ -104,19 +109,11 @@ static bool of_another(const struct judge *g)
 	       !judge_acked_before(g->peer, g->s->seq);
 }
 
-/* The SYN came before this end opened by itself. */
-static bool refused_before(const struct judge *g)
-{
-	return (g->s->flags & FLAG_ACK) && g->s->seq == 0 && g->me->end != 0 &&
-	       (g->peer->known & CONN_SYN) && g->s->ack == g->peer->iss + 1;
-}
-
 /* Above SND.NXT as seen, data may have been lost before it was captured. */
 static void judge_reset_number(const struct judge *g)
 {
 	const struct conn_end *me = g->me, *p = g->peer;
 	uint32_t seq = g->s->seq;
-	uint32_t window = (uint32_t)p->window << (p->known & CONN_SYN ? p->wscale : 14);
 	bool below = seq_in(seq, me->iss, me->end - me->iss) || !g->live;
 	struct verdict *v;
 
@@ -126,7 +123,7 @@ static void judge_reset_number(const struct judge *g)
 		judge_pass(g, RULE_RST_NUMBER);
 		return;
 	}
-	if (seq_in(seq, me->end, window + !g->live * 65536))
+	if (seq_in(seq, me->end, judge_window(p) + !g->live * 65536))
 		return;
 	v = judge_fail(g, RULE_RST_NUMBER,
 		       !below	  ? NULL :
@@ -219,12 +216,10 @@ bool judge_reset(const struct judge *g)
 			return false;
 	} else if (keeps_opening(g) || (!g->live && (refused_before(g) || of_another(g)))) {
 		return false;
-	} else {
-		if (!judge_obeyed(g)) {
-			judge_reset_number(g);
-			if (!(me->known & CONN_RESET))
-				judge_reset_state(g);
-		}
+	} else if (!judge_obeyed(g)) {
+		judge_reset_number(g);
+		if (!(me->known & CONN_RESET))
+			judge_reset_state(g);
 	}
 	closed(g);
 	return true;

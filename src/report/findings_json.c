@@ -38,7 +38,6 @@ static void violation(FILE *out, const struct findings_run *run, const struct tr
 		      const struct verdict *v)
 {
 	json_t *o = json_object();
-	char rule[RULE_NAME];
 
 	json_out_set_text(o, "type", "result");
 	json_out_set_text(o, "file", run->file);
@@ -46,15 +45,7 @@ static void violation(FILE *out, const struct findings_run *run, const struct tr
 	json_out_set(o, "connection", name_value(name));
 	json_out_set_text(o, "family", name->src.addr.family == 6 ? "ipv6" : "ipv4");
 	set_end(o, "endpoint", (int)end);
-	json_out_set_text(o, "verdict", outcome_name(v->outcome));
-	json_out_set_text(o, "rule", rule_name(v->rule, v->state, rule));
-	json_out_set_text(o, "class", rule_class_name(v->rule->class));
-	json_out_set_text(o, "certainty", certainty_name(v->certainty));
-	json_out_set_text(o, "citation", v->rule->citation);
-	json_out_set_list(o, "requirements", v->rule->requirement);
-	json_out_set_text(o, "expected", v->expected);
-	json_out_set_text(o, "observed", v->observed);
-	json_out_set_text(o, "reason", v->reason);
+	json_out_set_verdict(o, v);
 	json_out_print(out, o);
 	fflush(out); /* somebody may be waiting behind a pipe */
 }

@@ -82,6 +82,21 @@ void json_out_set_list(json_t *object, const char *key, const char *list)
 	json_out_set(object, key, array);
 }
 
+void json_out_set_verdict(json_t *object, const struct verdict *v)
+{
+	char name[RULE_NAME];
+
+	json_out_set_text(object, "verdict", outcome_name(v->outcome));
+	json_out_set_text(object, "rule", rule_name(v->rule, v->state, name));
+	json_out_set_text(object, "class", rule_class_name(v->rule->class));
+	json_out_set_text(object, "certainty", certainty_name(v->certainty));
+	json_out_set_text(object, "citation", v->rule->citation);
+	json_out_set_list(object, "requirements", v->rule->requirement);
+	json_out_set_text(object, "expected", v->expected);
+	json_out_set_text(object, "observed", v->observed);
+	json_out_set_text(object, "reason", v->reason);
+}
+
 void json_out_append_line(void *arg, const char *line)
 {
 	json_array_append_new(arg, json_string(line));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "core/tcp_state.h"
+#include "core/verdict.h"
 
 /* Writes `object` as one line and releases it. */
 void json_out_print(FILE *out, json_t *object);
@@ -26,6 +27,8 @@ void json_out_set_text(json_t *object, const char *key, const char *text);
 void json_out_set_number(json_t *object, const char *key, int64_t value);
 /* The parts of a list such as "MUST-10;MUST-11"; nothing for NULL. */
 void json_out_set_list(json_t *object, const char *key, const char *list);
+/* What was judged, by which rule, and how it came out: all fields of a verdict but its frame. */
+void json_out_set_verdict(json_t *object, const struct verdict *v);
 /* Appends to the array `arg`; for the ladder, which hands out its lines one by one. */
 void json_out_append_line(void *arg, const char *line);
 

@@ -29,17 +29,8 @@ static const char *reach_name(enum reach r)
 static json_t *verdict_value(const struct verdict *v)
 {
 	json_t *o = json_object();
-	char name[RULE_NAME];
 
-	json_out_set_text(o, "verdict", outcome_name(v->outcome));
-	json_out_set_text(o, "rule", rule_name(v->rule, v->state, name));
-	json_out_set_text(o, "class", rule_class_name(v->rule->class));
-	json_out_set_text(o, "certainty", certainty_name(v->certainty));
-	json_out_set_text(o, "citation", v->rule->citation);
-	json_out_set_list(o, "requirements", v->rule->requirement);
-	json_out_set_text(o, "expected", v->expected);
-	json_out_set_text(o, "observed", v->observed);
-	json_out_set_text(o, "reason", v->reason);
+	json_out_set_verdict(o, v);
 	if (v->frame)
 		json_out_set_number(o, "frame", (int64_t)v->frame);
 	return o;
