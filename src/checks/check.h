@@ -3,6 +3,21 @@
 #ifndef FINWAIT_CHECKS_CHECK_H
 #define FINWAIT_CHECKS_CHECK_H
 
+/* What the target's application can be asked for; a driver does it. */
+enum action {
+	ACTION_LISTEN,      /* be there to be connected to */
+	ACTION_CONNECT,     /* open a connection to the prober */
+	ACTION_ACCEPT,      /* take the connection that the prober opened */
+	ACTION_CLOSE_FIRST, /* close its half of the connection before the prober does */
+	ACTION_CLOSE_LAST,  /* close its half after the prober did */
+	ACTION_KEEP_OPEN,   /* not close its half when the prober does */
+	ACTION_SEND,        /* send a pattern */
+	ACTION_RECEIVE,     /* read a pattern, and compare */
+	ACTION_ABORT,       /* reset the connection */
+	ACTION_STATE,       /* say in which state the connection is */
+	ACTIONS
+};
+
 enum step {
 	STEP_END,
 	STEP_OPEN,         /* three-way handshake */
