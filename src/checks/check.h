@@ -3,6 +3,8 @@
 #ifndef FINWAIT_CHECKS_CHECK_H
 #define FINWAIT_CHECKS_CHECK_H
 
+#include "core/tcp_state.h"
+
 /* What the target's application can be asked for; a driver does it. */
 enum action {
 	ACTION_LISTEN,      /* be there to be connected to */
@@ -21,6 +23,12 @@ enum action {
 enum step {
 	STEP_END,
 	STEP_OPEN,         /* three-way handshake */
+	STEP_OPEN_HALF,    /* our SYN, until SYN,ACK is there, which is left unanswered */
+	STEP_LISTEN,       /* be there for the target to connect to; its SYN will be left unanswered */
+	STEP_AWAIT_SYN,    /* until the target's SYN is there */
+	STEP_ANSWER_SYN,   /* SYN,ACK, until it is acknowledged */
+	STEP_CROSS_SYN,    /* our SYN as if it had crossed the target's, until SYN,ACK is there */
+	STEP_COMPLETE,     /* the ACK of that SYN,ACK */
 	STEP_SEND,         /* the data, if any, until all is acknowledged */
 	STEP_READ,         /* only after data: the answer, until it pauses */
 	STEP_HOLD_FIN,     /* from now on act as if the target's FIN had not arrived */
@@ -28,18 +36,33 @@ enum step {
 	STEP_CLOSE,        /* our FIN, until it is acknowledged */
 	STEP_CROSS,        /* our FIN as if it had crossed the target's, until it is acknowledged */
 	STEP_DRAIN,        /* everything the target sends, until its FIN */
-	STEP_ABORT,        /* RST */
+	STEP_ABORT,        /* RST; a SYN that was left unanswered is refused */
 	STEP_CONFIRM_GONE, /* a stray segment, which must draw RST */
+	STEP_VERIFY,       /* until the target has shown that its connection is there, and nothing has changed */
+	STEP_TRANSFER_OUT, /* the pattern, until the target's application has read and compared it */
+	STEP_TRANSFER_IN,  /* the pattern from the target, until all of it is there */
+	STEP_HOLD,         /* leave all as it is for as long as the user likes, then verify again */
+	STEP_ASK,          /* STEP_ASK + ACTION_...: ask the target's application */
+	STEPS = STEP_ASK + ACTIONS,
 };
 
-enum { CHECK_STEPS = 8 };
+#define ASK(action) ((enum step)(STEP_ASK + ACTION_##action))
+
+enum { CHECK_STEPS = 20 };
 
 struct check {
 	const char *name;  /* TOPIC/CASE */
-	const char *word;  /* how users choose it: probe --close=WORD */
+	const char *word;  /* how users choose it: probe --close=WORD, drive --open=WORD */
 	const char *about; /* one sentence part */
 	const char *requirements; /* what its steps decide beside the rules, "MUST-10;MUST-11"; NULL: nothing */
+	tcp_states goal;   /* the state in which it verifies the target; 0: none */
 	enum step steps[CHECK_STEPS];
 };
+
+/* What it asks of the target's application, a bit per action. ACTION_STATE is asked of who can tell. */
+unsigned check_needs(const struct check *c);
+
+/* "connect", "close first": for people. */
+const char *action_name(enum action action);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "checks/probe.h"
 #include "cmd/option.h"
+#include "core/escape.h"
 #include "core/random.h"
 #include "wire/resolve.h"
 #include "wire/route.h"
@@ -157,28 +158,12 @@ static int plan_exchange(struct probe_plan *plan, const struct probe_settings *s
 	return 0;
 }
 
-/* The byte that an escape stands for, at `*text` behind its backslash; -1 if it is none. */
-static int unescape(const char **text)
-{
-	static const char letters[] = "rnt0\\", meanings[] = "\r\n\t\0\\";
-	const char *at = strchr(letters, **text);
-	unsigned byte;
-	int used = 0;
-
-	if (**text && at) {
-		++*text;
-		return meanings[at - letters];
-	}
-	if (**text == 'x' && sscanf(*text, "x%2x%n", &byte, &used) == 1 && used == 3) {
-		*text += 3;
-		return (int)byte;
-	}
-	return -1;
-}
-
-/* What --send means: its text, with \r, \n, \t, \0, \\ and \xNN for bytes. */
+/* What --send means. */
 static int read_data(struct probe_plan *plan, const char *text, char *why, size_t why_len)
 {
+	char reason[120];
+	long n;
+
 	if (!text)
 		return 0;
 	plan->data = malloc(strlen(text) + 1);
@@ -186,18 +171,12 @@ static int read_data(struct probe_plan *plan, const char *text, char *why, size_
 		snprintf(why, why_len, "out of memory");
 		return EXIT_NOT_RUN;
 	}
-	while (*text) {
-		int byte = (unsigned char)*text++;
-
-		if (byte == '\\')
-			byte = unescape(&text);
-		if (byte < 0) {
-			snprintf(why, why_len, "--send: '\\%.1s' is no escape: use \\r, \\n, \\t, \\0, "
-				 "\\\\ or \\xNN", text);
-			return EXIT_USAGE;
-		}
-		plan->data[plan->data_len++] = (uint8_t)byte;
+	n = escape_read(plan->data, text, strlen(text), reason, sizeof reason);
+	if (n < 0) {
+		snprintf(why, why_len, "--send: %s", reason);
+		return EXIT_USAGE;
 	}
+	plan->data_len = (size_t)n;
 	return 0;
 }
 

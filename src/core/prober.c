@@ -11,6 +11,7 @@ enum {
 	DATA_MOST = 1200,         /* fits, with all headers, every path for IPv6 (RFC 8200 5) */
 	DATA_BURST = 4,           /* segments at once (RFC 6928 allows 10) */
 	REFUSALS = 4,             /* RSTs: a war is not joined */
+	NEGOTIATED = OPTION_TIMESTAMPS | OPTION_WSCALE | OPTION_SACK_PERMITTED,
 	REPEATS = 100,            /* ACKs a second of what brings nothing new (cf. RFC 5961 7) */
 };
 
@@ -26,6 +27,7 @@ void prober_init(struct prober *p, const struct prober_params *params, const uin
 		.target_mss = params->target.addr.family == 6 ? MSS_DEFAULT_6 : MSS_DEFAULT_4,
 		.data = data,
 		.data_len = data_len,
+		.data_seq = params->isn + 1,
 		.rto_us = RTO_FIRST_US,
 		.rto_at_us = INT64_MAX,
 	};
@@ -54,15 +56,15 @@ static struct segment *emit(struct prober *p, struct prober_out *out, uint32_t s
 		s->ack = p->rcv_nxt;
 	if (flags & FLAG_SYN) {
 		s->options = p->params->syn_options;
-		/* A SYN,ACK offers only what the SYN did (RFC 7323 2.2, 3.2). */
-		if ((flags & FLAG_ACK) && !p->timestamps)
-			s->options.present &= (uint8_t)~OPTION_TIMESTAMPS;
+		/* A SYN,ACK offers only what the SYN did (RFC 7323 2.2, 3.2; RFC 2018 2). */
+		if (flags & FLAG_ACK)
+			s->options.present &= p->target_options | (uint8_t)~NEGOTIATED;
 	} else if (p->timestamps && !(flags & FLAG_RST)) {
 		s->options.present = OPTION_TIMESTAMPS;
 	}
 	if (s->options.present & OPTION_TIMESTAMPS) {
 		s->options.tsval = ts_clock(now_us);
-		s->options.tsecr = p->ts_recent;
+		s->options.tsecr = flags & FLAG_ACK ? p->ts_recent : 0; /* RFC 7323 3.2 */
 	}
 	options_build(&s->options);
 	return s;
@@ -96,13 +98,12 @@ static void time_round_trip(struct prober *p, int64_t now_us)
 /* Sends what is queued, as far as the target's window and one burst reach: data, then FIN. */
 static void send_queued(struct prober *p, int64_t now_us, struct prober_out *out)
 {
-	const uint32_t first = p->iss + 1;
 	bool sent = false;
 
 	if (!(IN(p->state) & (IN(TCP_ESTABLISHED) | IN(TCP_CLOSE_WAIT))))
 		return;
 	for (int burst = 0; burst < DATA_BURST; burst++) {
-		size_t at = p->snd_nxt - first, left = p->data_len - at;
+		size_t at = p->snd_nxt - p->data_seq, left = p->data_len - at;
 		uint32_t window = p->snd_una + p->target_window - p->snd_nxt;
 		bool fin;
 
@@ -147,6 +148,19 @@ void prober_open(struct prober *p, int64_t now_us, struct prober_out *out)
 	arm(p, now_us);
 }
 
+void prober_listen(struct prober *p)
+{
+	p->state = TCP_LISTEN;
+}
+
+void prober_send(struct prober *p, const uint8_t *data, size_t len, int64_t now_us, struct prober_out *out)
+{
+	p->data = data;
+	p->data_len = len;
+	p->data_seq = p->snd_nxt;
+	send_queued(p, now_us, out);
+}
+
 void prober_close(struct prober *p, int64_t now_us, struct prober_out *out)
 {
 	p->fin_wanted = true;
@@ -157,7 +171,9 @@ void prober_close(struct prober *p, int64_t now_us, struct prober_out *out)
  * not acknowledged may have arrived or not, so both numbers are tried. */
 void prober_abort(struct prober *p, struct prober_out *out)
 {
-	if (p->state != TCP_CLOSED) {
+	if (p->syn_held && p->state == TCP_LISTEN) {
+		emit(p, out, 0, FLAG_RST | FLAG_ACK, 0);
+	} else if (p->state != TCP_CLOSED && p->state != TCP_LISTEN) {
 		emit(p, out, p->snd_nxt, FLAG_RST, 0);
 		if (p->snd_una != p->snd_nxt && p->snd_una != p->iss)
 			emit(p, out, p->snd_una, FLAG_RST, 0);
@@ -171,10 +187,19 @@ void prober_stray(struct prober *p, int64_t now_us, struct prober_out *out)
 	ack_now(p, now_us, out);
 }
 
+void prober_old_byte(struct prober *p, int64_t now_us, struct prober_out *out)
+{
+	static const uint8_t byte;
+	struct segment *s = emit(p, out, p->snd_nxt - 1, FLAG_ACK, now_us);
+
+	s->data = &byte;
+	s->len = s->data_len = 1;
+}
+
 bool prober_all_acked(const struct prober *p)
 {
 	return p->state != TCP_SYN_SENT && p->state != TCP_SYN_RECEIVED &&
-	       p->snd_una - (p->iss + 1) >= p->data_len;
+	       p->snd_una - p->data_seq >= p->data_len;
 }
 
 /* ---- arriving segments ------------------------------------------------------------------------- */
@@ -207,6 +232,7 @@ static void take_syn(struct prober *p, const struct segment *s)
 
 	p->irs = s->seq;
 	p->rcv_nxt = s->seq + 1;
+	p->target_options = theirs->present;
 	if (theirs->present & OPTION_MSS && theirs->mss)
 		p->target_mss = theirs->mss;
 	if (theirs->present & ours->present & OPTION_WSCALE)
@@ -214,6 +240,74 @@ static void take_syn(struct prober *p, const struct segment *s)
 	p->timestamps = theirs->present & ours->present & OPTION_TIMESTAMPS;
 	p->ts_recent = theirs->tsval;
 	p->target_window = s->window; /* never scaled on a SYN (RFC 7323 2.2) */
+}
+
+/* RFC 9293 3.10.7.2, step 3. */
+static void answer_syn(struct prober *p, int64_t now_us, struct prober_out *out)
+{
+	p->state = TCP_SYN_RECEIVED;
+	p->snd_una = p->iss;
+	p->snd_nxt = p->iss + 1;
+	emit(p, out, p->iss, FLAG_SYN | FLAG_ACK, now_us);
+	time_round_trip(p, now_us);
+	arm(p, now_us);
+}
+
+void prober_answer_syn(struct prober *p, int64_t now_us, struct prober_out *out)
+{
+	p->hold_syn = false;
+	if (p->syn_held && p->state == TCP_LISTEN)
+		answer_syn(p, now_us, out);
+}
+
+/* RFC 9293 3.10.7.3, step 4, for our SYN acknowledged. */
+static void establish(struct prober *p, int64_t now_us, struct prober_out *out)
+{
+	p->snd_una = p->snd_nxt;
+	measure(p, now_us);
+	p->repeats = 0;
+	p->state = TCP_ESTABLISHED;
+	p->rto_at_us = INT64_MAX;
+	/* "in several segments" is allowed: the bare ACK shows the handshake, data follows. */
+	ack_now(p, now_us, out);
+	send_queued(p, now_us, out);
+}
+
+void prober_release_syn(struct prober *p, int64_t now_us, struct prober_out *out)
+{
+	p->hold_syn = false;
+	if (p->syn_ack_held && p->state == TCP_SYN_SENT)
+		establish(p, now_us, out);
+}
+
+/* Notes what is held back of an opening. True if the segment was, and is to count as not arrived. */
+static bool held_back(struct prober *p, const struct segment *s)
+{
+	bool ack_ok = (s->flags & FLAG_ACK) && p->state == TCP_SYN_SENT && s->ack == p->snd_nxt;
+
+	if (!p->hold_syn || (s->flags & FLAG_RST))
+		return false;
+	if (!(s->flags & FLAG_SYN) || ((s->flags & FLAG_ACK) && !ack_ok))
+		return p->syn_held || p->syn_ack_held;
+	if (!p->syn_held && !p->syn_ack_held)
+		take_syn(p, s);
+	p->syn_held = true;
+	if (ack_ok) {
+		p->syn_ack_held = true;
+		p->rto_at_us = INT64_MAX; /* it is answered */
+	}
+	return true;
+}
+
+/* RFC 9293 3.10.7.2. */
+static void received_in_listen(struct prober *p, const struct segment *s, int64_t now_us,
+			       struct prober_out *out)
+{
+	if ((s->flags & (FLAG_SYN | FLAG_ACK | FLAG_RST)) != FLAG_SYN)
+		return;
+	take_syn(p, s);
+	p->syn_held = true;
+	answer_syn(p, now_us, out);
 }
 
 /* RFC 9293 3.10.7.3. */
@@ -239,14 +333,7 @@ static void received_in_syn_sent(struct prober *p, const struct segment *s, int6
 		return;
 	take_syn(p, s);
 	if (ack_ok) {
-		p->snd_una = s->ack;
-		measure(p, now_us);
-		p->repeats = 0;
-		p->state = TCP_ESTABLISHED;
-		p->rto_at_us = INT64_MAX;
-		/* "in several segments" is allowed: the bare ACK shows the handshake, data follows. */
-		ack_now(p, now_us, out);
-		send_queued(p, now_us, out);
+		establish(p, now_us, out);
 	} else {
 		p->state = TCP_SYN_RECEIVED;
 		emit(p, out, p->iss, FLAG_SYN | FLAG_ACK, now_us);
@@ -367,7 +454,7 @@ static void received_in_closed(struct prober *p, const struct segment *s, struct
 {
 	struct segment *rst;
 
-	if ((s->flags & FLAG_RST) || p->refusals++ >= REFUSALS)
+	if ((s->flags & FLAG_RST) || p->silent || p->refusals++ >= REFUSALS)
 		return;
 	if (s->flags & FLAG_ACK) {
 		emit(p, out, s->ack, FLAG_RST, 0);
@@ -380,7 +467,11 @@ static void received_in_closed(struct prober *p, const struct segment *s, struct
 void prober_received(struct prober *p, const struct segment *s, int64_t now_us,
 		     struct prober_out *out)
 {
-	if (p->state == TCP_SYN_SENT)
+	if (held_back(p, s))
+		return;
+	if (p->state == TCP_LISTEN)
+		received_in_listen(p, s, now_us, out);
+	else if (p->state == TCP_SYN_SENT)
 		received_in_syn_sent(p, s, now_us, out);
 	else if (p->state == TCP_CLOSED)
 		received_in_closed(p, s, out);
@@ -400,7 +491,6 @@ void prober_release_fin(struct prober *p, int64_t now_us, struct prober_out *out
 /* Repeats the oldest outstanding segment (RFC 6298 5.4), its sequence number unchanged. */
 void prober_timeout(struct prober *p, int64_t now_us, struct prober_out *out)
 {
-	const uint32_t first = p->iss + 1;
 	struct segment *s;
 
 	if (now_us < p->rto_at_us)
@@ -418,8 +508,8 @@ void prober_timeout(struct prober *p, int64_t now_us, struct prober_out *out)
 		return;
 	}
 	s = emit(p, out, p->snd_una, FLAG_ACK, now_us);
-	if (p->snd_una - first < p->data_len) {
-		size_t at = p->snd_una - first, left = p->data_len - at;
+	if (p->snd_una - p->data_seq < p->data_len) {
+		size_t at = p->snd_una - p->data_seq, left = p->data_len - at;
 
 		left = at_most(left, p->target_mss);
 		if (left > p->snd_nxt - p->snd_una)

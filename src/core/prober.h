@@ -32,15 +32,21 @@ struct prober {
 	bool fin_received;   /* the target's FIN, in order */
 	bool hold_fin;       /* act as if the target's FIN had not arrived ... */
 	bool fin_held;       /* ... and it has */
+	bool hold_syn;       /* act as if its SYN or SYN,ACK had not arrived, and no later segment ... */
+	bool syn_held;       /* ... and its SYN has, ... */
+	bool syn_ack_held;   /* ... its SYN,ACK, which acknowledges ours, has */
+	bool silent;         /* answer nothing without a connection */
 	bool reset_received;
+	uint8_t target_options; /* of its SYN: bits of enum in core/options.h */
 	uint8_t target_wscale;
 	uint16_t target_mss;
 	uint32_t target_window; /* scaled */
 	uint32_t iss, irs;
 	uint32_t snd_una, snd_nxt, rcv_nxt;
 	uint32_t ts_recent;
-	const uint8_t *data; /* all that is to be sent, borrowed; its first byte has SEQ iss+1 */
+	const uint8_t *data; /* what is to be sent, borrowed */
 	size_t data_len;
+	uint32_t data_seq;   /* of its first byte */
 	uint64_t received;   /* bytes of data in order */
 	int64_t rto_us, rto_at_us; /* rto_at_us is INT64_MAX while nothing is outstanding */
 	unsigned repeats;    /* of the oldest outstanding segment */
@@ -64,12 +70,24 @@ void prober_init(struct prober *p, const struct prober_params *params, const uin
 
 /* OPEN (RFC 9293 3.10.1): SYN. */
 void prober_open(struct prober *p, int64_t now_us, struct prober_out *out);
+/* Passive OPEN: LISTEN, for a SYN of the target. */
+void prober_listen(struct prober *p);
+/* The target's SYN that was held back arrives now: it is answered with SYN,ACK. */
+void prober_answer_syn(struct prober *p, int64_t now_us, struct prober_out *out);
+/* What was held back of an opening that the target's SYN,ACK has confirmed arrives now: ESTABLISHED, ACK. */
+void prober_release_syn(struct prober *p, int64_t now_us, struct prober_out *out);
+/* SEND (3.10.2): once all data so far is acknowledged. `data` is borrowed. */
+void prober_send(struct prober *p, const uint8_t *data, size_t len, int64_t now_us, struct prober_out *out);
 /* CLOSE (3.10.4): FIN, after all data. */
 void prober_close(struct prober *p, int64_t now_us, struct prober_out *out);
-/* ABORT (3.10.5): RST at what the target must expect next; state CLOSED. Nothing from CLOSED. */
+/* ABORT (3.10.5): RST at what the target must expect next, a refusal for a SYN that was not answered; state
+ * CLOSED. Nothing from CLOSED. */
 void prober_abort(struct prober *p, struct prober_out *out);
 /* A bare ACK at SND.NXT, whatever the state: a stray segment once the connection is gone. */
 void prober_stray(struct prober *p, int64_t now_us, struct prober_out *out);
+/* One byte just below what the target expects next: whoever has the connection must acknowledge it again,
+ * and nothing changes (3.10.7.4, step 1). */
+void prober_old_byte(struct prober *p, int64_t now_us, struct prober_out *out);
 /* Stops holding the target's FIN back: it "arrives" now. */
 void prober_release_fin(struct prober *p, int64_t now_us, struct prober_out *out);
 /* SEGMENT ARRIVES (3.10.7); the segment belongs to this connection and has a good checksum. */

@@ -5,24 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/pattern.h"
 #include "core/seq.h"
 #include "run/result.h"
+#include "run/steps.h"
 
 enum {
 	UNSEEN_US = 3000000,    /* a neighbour is looked up for up to three seconds (RFC 4861 10) */
-	QUIET_US = 200000,      /* a pause that ends an answer, and four round trips */
-	CONFIRM_US = 1000000,
 	LINGER_US = 5000,       /* and two round trips, to see what our last segment draws */
 	LINGER_MOST_US = 1000000,
 	LATE_US = 300000,       /* a busy host may take this long to show what has left */
 	ICMP_RETRY_US = 1500000, /* after an ICMP error: time for one more SYN */
-	LONGEST = 10,           /* times the timeout, and ... */
-	LARGEST = 16 << 20,     /* ... bytes: a target may send for ever */
+	LONGEST = 10,           /* times the timeout: a target may send for ever */
 };
 
 bool exchange_init(struct exchange *x, const struct exchange_params *params)
 {
-	*x = (struct exchange){ .params = *params, .deadline_us = INT64_MAX };
+	*x = (struct exchange){ .params = *params,
+				.deadline_us = INT64_MAX,
+				.first.said = TCP_STATES,
+				.last.said = TCP_STATES };
 	x->lines_room = 16;
 	x->lines = malloc(x->lines_room * sizeof *x->lines);
 	prober_init(&x->prober, &x->params.prober, params->data, params->data_len);
@@ -40,6 +42,9 @@ bool exchange_owns(const struct exchange *x, const struct segment *s)
 {
 	const struct prober_params *p = &x->params.prober;
 
+	if (!p->target.port)
+		return (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN && !s->icmp.type &&
+		       address_equal(&s->src.addr, &p->target.addr) && endpoint_equal(&s->dst, &p->source);
 	return (endpoint_equal(&s->src, &p->source) && endpoint_equal(&s->dst, &p->target)) ||
 	       (endpoint_equal(&s->src, &p->target) && endpoint_equal(&s->dst, &p->source));
 }
@@ -69,7 +74,7 @@ static unsigned state_serial(struct exchange *x)
 
 /* Remembers the segments that a call of the prober added to `out`, until they are seen leaving. The
  * oldest give way: in a long transfer captured segments are read faster than they come round. */
-static void expect_leaving(struct exchange *x, const struct prober_out *out, size_t from, int64_t now_us)
+void exchange_sent(struct exchange *x, const struct prober_out *out, size_t from, int64_t now_us)
 {
 	for (size_t i = from; i < out->count; i++) {
 		if (!x->pending_count)
@@ -113,15 +118,10 @@ static void play_abort(struct exchange *x, int64_t now_us, struct prober_out *ou
 	size_t from = out->count;
 
 	prober_abort(&x->prober, out);
-	expect_leaving(x, out, from, now_us);
+	exchange_sent(x, out, from, now_us);
 }
 
-/* ---- the steps --------------------------------------------------------------------------------- */
-
-static enum step current(const struct exchange *x)
-{
-	return x->params.check->steps[x->step];
-}
+/* ---- the check --------------------------------------------------------------------------------- */
 
 static int64_t linger_us(const struct exchange *x)
 {
@@ -141,104 +141,19 @@ static void finish(struct exchange *x, int64_t now_us, struct prober_out *out)
 	x->deadline_us = now_us + linger_us(x);
 }
 
-static int64_t quiet_us(const struct exchange *x)
-{
-	return QUIET_US + 4 * x->prober.srtt_us;
-}
-
-static bool step_done(const struct exchange *x, int64_t now_us)
-{
-	const struct prober *p = &x->prober;
-
-	switch (current(x)) {
-	case STEP_OPEN:
-		return IN(p->state) & TCP_SYNCHRONIZED & ~IN(TCP_SYN_RECEIVED);
-	case STEP_SEND:
-		return !p->data_len || prober_all_acked(p);
-	case STEP_READ:
-		return !p->data_len || p->fin_received || p->received >= LARGEST ||
-		       (p->received && now_us >= x->last_data_us + quiet_us(x));
-	case STEP_AWAIT_FIN:
-		return p->fin_received || p->fin_held;
-	case STEP_CLOSE:
-	case STEP_CROSS:
-		return p->fin_sent && p->snd_una == p->snd_nxt;
-	case STEP_DRAIN:
-		return p->fin_received || p->received >= LARGEST;
-	case STEP_CONFIRM_GONE:
-		return x->conn.ends[CONN_PROBER].known & CONN_GONE;
-	case STEP_HOLD_FIN:
-	case STEP_ABORT:
-		return true;
-	case STEP_END:
-		break;
-	}
-	return false;
-}
-
-static void begin_step(struct exchange *x, int64_t now_us, struct prober_out *out)
-{
-	size_t from = out->count;
-
-	x->step_us = now_us;
-	x->deadline_us = now_us + x->params.timeout_us;
-	switch (current(x)) {
-	case STEP_OPEN:
-		prober_open(&x->prober, now_us, out);
-		break;
-	case STEP_HOLD_FIN:
-		x->prober.hold_fin = true;
-		break;
-	case STEP_CLOSE:
-		prober_close(&x->prober, now_us, out);
-		break;
-	case STEP_CROSS:
-		prober_close(&x->prober, now_us, out);
-		expect_leaving(x, out, from, now_us);
-		from = out->count;
-		prober_release_fin(&x->prober, now_us, out);
-		break;
-	case STEP_ABORT:
-		prober_abort(&x->prober, out);
-		break;
-	case STEP_CONFIRM_GONE:
-		prober_stray(&x->prober, now_us, out);
-		if (x->params.timeout_us > CONFIRM_US)
-			x->deadline_us = now_us + CONFIRM_US;
-		break;
-	case STEP_SEND:
-	case STEP_READ:
-	case STEP_AWAIT_FIN:
-	case STEP_DRAIN:
-	case STEP_END:
-		break;
-	}
-	expect_leaving(x, out, from, now_us);
-}
-
-/* Whether the check cannot go on as planned. */
-static bool broken_off(const struct exchange *x)
-{
-	return x->error[0] || x->interrupted || x->prober.reset_received ||
-	       (current(x) == STEP_OPEN && x->conn.ends[CONN_TARGET].known & CONN_RESET) ||
-	       (current(x) == STEP_OPEN && x->conn.ends[CONN_TARGET].known & CONN_SYN && x->verdicts_count &&
-		x->prober.state == TCP_SYN_SENT) ||
-	       (x->prober.state == TCP_CLOSED && x->started && current(x) != STEP_ABORT &&
-		current(x) != STEP_CONFIRM_GONE);
-}
-
 static void advance(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
-	while (x->phase == PLAYING && step_done(x, now_us)) {
-		if (current(x) == STEP_OPEN)
-			x->opened = true;
+	while (x->phase == PLAYING && steps_done(x, now_us, out)) {
+		enum step over = steps_current(x);
+
+		x->opened |= over == STEP_OPEN || over == STEP_ANSWER_SYN || over == STEP_COMPLETE;
 		x->step++;
-		if (current(x) == STEP_END)
+		if (steps_current(x) == STEP_END)
 			finish(x, now_us, out);
 		else
-			begin_step(x, now_us, out);
+			steps_begin(x, now_us, out);
 	}
-	if (x->phase == PLAYING && broken_off(x))
+	if (x->phase == PLAYING && steps_broken_off(x))
 		finish(x, now_us, out);
 }
 
@@ -246,7 +161,8 @@ void exchange_start(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
 	x->started = true;
 	x->start_us = now_us;
-	begin_step(x, now_us, out);
+	steps_begin(x, now_us, out);
+	advance(x, now_us, out);
 }
 
 /* ---- time -------------------------------------------------------------------------------------- */
@@ -265,9 +181,7 @@ int64_t exchange_wakes_at(const struct exchange *x)
 	if (x->phase == LINGERING && x->pending_count)
 		at += LATE_US;
 	if (x->phase == PLAYING) {
-		at = min_us(at, x->prober.rto_at_us);
-		if (current(x) == STEP_READ && x->prober.received)
-			at = min_us(at, x->last_data_us + quiet_us(x));
+		at = min_us(at, min_us(x->prober.rto_at_us, steps_wake_at(x)));
 		if (x->pending_count && !x->unanswered[0])
 			at = min_us(at, x->pending_us + UNSEEN_US);
 	}
@@ -310,11 +224,19 @@ void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
 	}
 	check_unseen(x, now_us, UNSEEN_US);
 	prober_timeout(&x->prober, now_us, out);
-	expect_leaving(x, out, from, now_us);
-	if (now_us >= x->deadline_us) {
+	exchange_sent(x, out, from, now_us);
+	if (now_us >= x->deadline_us && !steps_retry(x, now_us, out)) {
 		check_unseen(x, now_us, LATE_US);
 		finish(x, now_us, out);
 	}
+	advance(x, now_us, out);
+}
+
+void exchange_answered(struct exchange *x, const struct answer *a, int64_t now_us, struct prober_out *out)
+{
+	if (x->phase != PLAYING || !x->started)
+		return;
+	steps_answered(x, a, now_us, out);
 	advance(x, now_us, out);
 }
 
@@ -449,12 +371,31 @@ static int64_t round_trip(const struct exchange *x, const struct segment *s)
 	return 0;
 }
 
+/* Compares what STEP_TRANSFER_IN waits for. */
+static void compare(struct exchange *x, const struct segment *s, uint32_t skip, uint64_t news)
+{
+	struct received_pattern *in = &x->in;
+
+	for (uint64_t i = 0; i < news; i++, in->received++) {
+		if (skip + i >= s->data_len)
+			in->unseen++;
+		else if (s->data[skip + i] != pattern_byte(x->params.pattern_seed, (uint32_t)in->received))
+			continue;
+		if (in->matched == in->received)
+			in->matched++;
+	}
+}
+
 /* Keeps the first bytes of the answer, in order. */
 static void keep_answer(struct exchange *x, const struct segment *s, uint32_t expected, uint64_t news)
 {
 	uint32_t skip = expected - s->seq;
 	size_t n = (size_t)news, room = sizeof x->answer - x->answer_len;
 
+	if (x->phase == PLAYING && steps_current(x) == STEP_TRANSFER_IN) {
+		compare(x, s, skip, news);
+		return;
+	}
 	if (!news || skip >= s->data_len)
 		return;
 	if (n > s->data_len - skip)
@@ -521,12 +462,13 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 	keep_verdicts(x, &j);
 	if (!(j.notes & NOTE_BAD_CHECKSUM)) {
 		prober_received(&x->prober, s, now_us, out);
-		expect_leaving(x, out, from, now_us);
+		exchange_sent(x, out, from, now_us);
 	}
+	steps_captured(x, s, now_us);
 	if (x->prober.received != received) {
 		keep_answer(x, s, expected, x->prober.received - received);
 		x->last_data_us = now_us;
-		if (x->phase == PLAYING && x->prober.received >= LARGEST)
+		if (x->phase == PLAYING && x->prober.received >= EXCHANGE_LARGEST)
 			x->deadline_us = now_us;
 		else if (x->phase == PLAYING && now_us - x->step_us < LONGEST * x->params.timeout_us)
 			x->deadline_us = now_us + x->params.timeout_us;
@@ -557,7 +499,7 @@ static void captured_icmp(struct exchange *x, const struct segment *s, int64_t n
 		return;
 	if (!x->icmp.type)
 		x->icmp = s->icmp;
-	if (x->phase == PLAYING && current(x) == STEP_OPEN)
+	if (x->phase == PLAYING && steps_current(x) == STEP_OPEN)
 		x->deadline_us = min_us(x->deadline_us, now_us + ICMP_RETRY_US);
 	add_line(x, s, false, NULL);
 }
@@ -567,6 +509,8 @@ void exchange_captured(struct exchange *x, const struct segment *s, int64_t now_
 {
 	if (x->phase == FINISHED || !x->started)
 		return;
+	if (!x->params.prober.target.port)
+		x->params.prober.target.port = s->src.port;
 	if (s->icmp.type) {
 		captured_icmp(x, s, now_us);
 		return;

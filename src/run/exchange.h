@@ -13,6 +13,7 @@
 #include "core/conn.h"
 #include "core/prober.h"
 #include "core/verdict.h"
+#include "run/driver.h"
 
 /* One line of the ladder: a segment as it passed the capture point. */
 struct line {
@@ -40,11 +41,34 @@ struct point {
 enum reach { REACH_NONE, REACH_OPEN, REACH_CLOSED, REACH_SILENT }; /* what --expect asks for */
 
 enum {
-	EXCHANGE_POINTS = 4,
+	EXCHANGE_POINTS = 8,
 	EXCHANGE_LINES = 512,  /* at most, and ... */
 	EXCHANGE_PLAIN = 64,   /* ... from this on only what is more than data and its ACK */
 	EXCHANGE_ANSWER = 2048,
 	EXCHANGE_PENDING = 64,
+	EXCHANGE_LARGEST = 16 << 20, /* bytes received: a target may send for ever */
+};
+
+/* What a verification of the target's state came to. */
+enum verified {
+	VERIFIED_NOT,    /* not tried, or nothing came */
+	VERIFIED_THERE,  /* the target has the connection */
+	VERIFIED_GONE,   /* it has none */
+};
+
+/* The target's state as it was verified, before the connection was tidied up. */
+struct verification {
+	enum verified verified;
+	tcp_states states;      /* all that it may be in ... */
+	enum tcp_state assumed; /* ... and what it is if nothing got lost */
+	enum tcp_state said;    /* what its system says; TCP_STATES: it does not */
+	const char *by;         /* a sentence part: what has shown it */
+};
+
+/* The pattern as received. */
+struct received_pattern {
+	uint64_t received, matched; /* bytes; from the first on */
+	uint64_t unseen;            /* of those, how many the capture had cut off */
 };
 
 struct exchange_params {
@@ -54,6 +78,12 @@ struct exchange_params {
 	const uint8_t *data; /* to send; borrowed */
 	size_t data_len;
 	int64_t timeout_us;  /* how long to wait for anything that is due */
+	int64_t hold_us;     /* STEP_HOLD */
+	size_t id;           /* in requests to the driver */
+	unsigned driver_can; /* a bit per action */
+	const uint8_t *pattern; /* STEP_TRANSFER_...: made from `pattern_seed`, borrowed; NULL: nothing is transferred */
+	size_t pattern_len;
+	uint32_t pattern_seed;
 };
 
 /* A segment handed to the link that was not seen leaving yet. */
@@ -71,6 +101,11 @@ struct exchange {
 	/* where in the check */
 	size_t step;
 	bool started, done;
+	bool tried_again;       /* the current step had its deadline once before */
+	bool answered;          /* by the driver, in the current step */
+	bool held;              /* STEP_HOLD has waited and verifies */
+	bool asking;            /* `request` waits to be handed to the driver */
+	struct request request;
 	bool reported; /* by the runner */
 	bool opened;
 	int64_t start_us, step_us, deadline_us, last_data_us;
@@ -88,6 +123,9 @@ struct exchange {
 	struct icmp_error icmp;     /* the first one; type 0: none */
 	char unanswered[VERDICT_TEXT]; /* why nobody was there to send to; "" if there was */
 	char error[VERDICT_TEXT];   /* why the exchange says nothing about the target; "" if it does */
+	char refused[VERDICT_TEXT]; /* why the target's application did not do its part; "" if it did */
+	struct verification first, last; /* before and after STEP_HOLD */
+	struct received_pattern in, out;  /* by us, by the target's application */
 	struct point points[EXCHANGE_POINTS];
 	size_t points_count;
 	struct verdict verdicts[RULES]; /* the failures, one per rule */
@@ -111,8 +149,16 @@ bool exchange_init(struct exchange *x, const struct exchange_params *params);
 void exchange_start(struct exchange *x, int64_t now_us, struct prober_out *out);
 void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out);
 
-/* Whether the segment belongs to this connection, in either direction. */
+/* Whether the segment belongs to this connection, in either direction. The target's port may be unknown
+ * until its SYN is there. */
 bool exchange_owns(const struct exchange *x, const struct segment *s);
+
+/* The driver's answer to the exchange's request. */
+void exchange_answered(struct exchange *x, const struct answer *a, int64_t now_us, struct prober_out *out);
+
+/* To be called by the steps whenever they made the prober send: what is in `out` behind `from` is waited for
+ * until it is seen leaving. */
+void exchange_sent(struct exchange *x, const struct prober_out *out, size_t from, int64_t now_us);
 
 /* A captured segment of this connection. */
 void exchange_captured(struct exchange *x, const struct segment *s, int64_t now_us,

@@ -14,6 +14,7 @@ enum { LINK_WHY = 256 };
 enum link_status {
 	LINK_SEGMENT,     /* one segment is in *out */
 	LINK_TIME,        /* `until_us` was reached */
+	LINK_READY,       /* the watched descriptor has something to say */
 	LINK_INTERRUPTED, /* a signal asked to stop */
 	LINK_ERROR,       /* the link is gone; link->why says how, in one sentence */
 };
@@ -30,6 +31,9 @@ struct link {
 	/* Why nothing that was sent to `target` leaves, if it is the network's fault: a sentence part in
 	 * `why`; else NULL, as for links that have no such member. */
 	const char *(*unanswered)(struct link *, const struct address *target);
+	/* receive() also returns when poll() sees one of `events` or an error on `fd` (-1: none; one at a
+	 * time). NULL for links that have no descriptors. */
+	void (*watch)(struct link *, int fd, short events);
 	char why[LINK_WHY];
 };
 

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "run/exchange.h"
+#include "run/reached.h"
 
-__attribute__((format(printf, 5, 6))) static void add(struct exchange *x, const char *name,
-						      enum outcome outcome, const struct rule *rule,
-						      const char *format, ...)
+void result_add(struct exchange *x, const char *name, enum outcome outcome, const struct rule *rule,
+		const char *format, ...)
 {
 	struct point *p;
 	va_list args;
@@ -57,13 +57,13 @@ static void settle_opened(struct exchange *x, int64_t now_us)
 	char text[32], addr[ADDRESS_TEXT];
 	const struct verdict *v;
 
-	if (x->opened) {
+	if (x->opened || x->prober.syn_ack_held) {
 		x->reach = REACH_OPEN;
 		if (x->rtt_us)
-			add(x, "opened", OUTCOME_PASS, &rules[RULE_SYN_ACK_NUMBER],
+			result_add(x, "opened", OUTCOME_PASS, &rules[RULE_SYN_ACK_NUMBER],
 			    "answer in %s, ACK = ISN+1", duration(x->rtt_us, text, sizeof text));
 		else
-			add(x, "opened", OUTCOME_PASS, &rules[RULE_SYN_ACK_NUMBER],
+			result_add(x, "opened", OUTCOME_PASS, &rules[RULE_SYN_ACK_NUMBER],
 			    "ACK = ISN+1, after %u SYNs", x->conn.ends[CONN_PROBER].syns_sent);
 		return;
 	}
@@ -71,36 +71,36 @@ static void settle_opened(struct exchange *x, int64_t now_us)
 		x->reach = REACH_CLOSED;
 		v = failure(x, RULE_REFUSAL);
 		if (v)
-			add(x, "opened", OUTCOME_FAIL, v->rule, "refused, but with %s", v->observed);
+			result_add(x, "opened", OUTCOME_FAIL, v->rule, "refused, but with %s", v->observed);
 		else
-			add(x, "opened", OUTCOME_PASS, &rules[RULE_REFUSAL],
+			result_add(x, "opened", OUTCOME_PASS, &rules[RULE_REFUSAL],
 			    "closed, refused correctly: RST, SEQ 0, ACK = ISN+1");
 		return;
 	}
 	if (x->bad_checksums && x->bad_checksums == x->judged) {
-		add(x, "opened", OUTCOME_FAIL, &rules[RULE_CHECKSUM],
+		result_add(x, "opened", OUTCOME_FAIL, &rules[RULE_CHECKSUM],
 		    "no answer with a valid checksum, of %u", x->judged);
 		return;
 	}
 	if (x->verdicts_count) {
-		add(x, "opened", OUTCOME_FAIL, x->verdicts[0].rule, "the handshake is wrong: %s",
+		result_add(x, "opened", OUTCOME_FAIL, x->verdicts[0].rule, "the handshake is wrong: %s",
 		    x->verdicts[0].observed);
 		return;
 	}
 	x->reach = REACH_SILENT;
 	if (x->unanswered[0] && !x->lines_count)
-		add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "%s", x->unanswered);
+		result_add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "%s", x->unanswered);
 	else if (x->icmp.type)
-		add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "ICMP%s type %u code %u from %s",
+		result_add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "ICMP%s type %u code %u from %s",
 		    x->icmp.sender.family == 6 ? "v6" : "", x->icmp.type, x->icmp.code,
 		    address_text(&x->icmp.sender, addr));
 	else if (x->judged)
-		add(x, "opened", OUTCOME_INCONCLUSIVE, NULL,
+		result_add(x, "opened", OUTCOME_INCONCLUSIVE, NULL,
 		    "no connection: %u answers that did not open one", x->judged);
 	else if (x->interrupted)
-		add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "interrupted before an answer");
+		result_add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "interrupted before an answer");
 	else
-		add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "no answer to %u SYN%s in %s: filtered, "
+		result_add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "no answer to %u SYN%s in %s: filtered, "
 		    "down, or lost", x->conn.ends[CONN_PROBER].syns_sent, x->conn.ends[CONN_PROBER].syns_sent == 1 ? "" : "s",
 		    duration(now_us - x->start_us, text, sizeof text));
 }
@@ -114,11 +114,11 @@ static void settle_data(struct exchange *x)
 	if (!p->data_len)
 		return;
 	if (prober_all_acked(p))
-		add(x, "data", OUTCOME_PASS, &rules[RULE_ACK_UNSENT],
+		result_add(x, "data", OUTCOME_PASS, &rules[RULE_ACK_UNSENT],
 		    "%zu bytes sent and acknowledged, %llu received", p->data_len,
 		    (unsigned long long)p->received);
 	else
-		add(x, "data", OUTCOME_INCONCLUSIVE, NULL, "not all of %zu bytes were acknowledged",
+		result_add(x, "data", OUTCOME_INCONCLUSIVE, NULL, "not all of %zu bytes were acknowledged",
 		    p->data_len);
 }
 
@@ -159,20 +159,20 @@ static bool merged(const struct exchange *x)
 static bool cut_short(struct exchange *x)
 {
 	if (x->interrupted)
-		add(x, "closed", OUTCOME_INCONCLUSIVE, NULL, "interrupted; our half was reset");
+		result_add(x, "closed", OUTCOME_INCONCLUSIVE, NULL, "interrupted; our half was reset");
 	else if (failure(x, RULE_FIN_COUNTED))
-		add(x, "closed", OUTCOME_FAIL, &rules[RULE_FIN_COUNTED], "our FIN is not counted: %s",
+		result_add(x, "closed", OUTCOME_FAIL, &rules[RULE_FIN_COUNTED], "our FIN is not counted: %s",
 		    failure(x, RULE_FIN_COUNTED)->observed);
 	else if (failure(x, RULE_FIN_PLACE))
-		add(x, "closed", OUTCOME_FAIL, &rules[RULE_FIN_PLACE], "the target's FIN is misplaced: %s",
+		result_add(x, "closed", OUTCOME_FAIL, &rules[RULE_FIN_PLACE], "the target's FIN is misplaced: %s",
 		    failure(x, RULE_FIN_PLACE)->observed);
 	else if (our_fin_acked(x) && (x->prober.fin_received || !x->prober.reset_received))
 		return false;
 	else if (x->prober.reset_received && our_fin_acked(x))
-		add(x, "closed", OUTCOME_INCONCLUSIVE, NULL,
+		result_add(x, "closed", OUTCOME_INCONCLUSIVE, NULL,
 		    "our FIN was acknowledged, then the target reset: its application may have aborted");
 	else if (x->prober.reset_received)
-		add(x, "closed", OUTCOME_INCONCLUSIVE, NULL,
+		result_add(x, "closed", OUTCOME_INCONCLUSIVE, NULL,
 		    "the target reset the connection: its application may have aborted");
 	else
 		return false;
@@ -185,42 +185,42 @@ static void settle_first(struct exchange *x)
 	const char *word = plays(x, STEP_READ) ? "closed" : "half-closed";
 
 	if (!our_fin_acked(x) && x->prober.target_window == 0)
-		add(x, word, OUTCOME_INCONCLUSIVE, NULL, "no ACK for our FIN: the target's window is 0");
+		result_add(x, word, OUTCOME_INCONCLUSIVE, NULL, "no ACK for our FIN: the target's window is 0");
 	else if (!our_fin_acked(x))
-		add(x, word, OUTCOME_INCONCLUSIVE, NULL, "no ACK for our FIN, sent %u time%s",
+		result_add(x, word, OUTCOME_INCONCLUSIVE, NULL, "no ACK for our FIN, sent %u time%s",
 		    x->conn.ends[CONN_PROBER].fins_sent, x->conn.ends[CONN_PROBER].fins_sent == 1 ? "" : "s");
 	else if (!x->prober.fin_received && x->prober.received)
-		add(x, word, OUTCOME_PASS, fin,
+		result_add(x, word, OUTCOME_PASS, fin,
 		    "FIN counted; the target still sends (%llu bytes so far): legal; reset",
 		    (unsigned long long)x->prober.received);
 	else if (!x->prober.fin_received)
-		add(x, word, OUTCOME_PASS, fin,
+		result_add(x, word, OUTCOME_PASS, fin,
 		    "FIN counted; the target keeps its half open: legal, no time limit; reset");
 	else if (target_closed_first(x))
-		add(x, word, OUTCOME_PASS, fin, "FIN counted; the target had closed first");
+		result_add(x, word, OUTCOME_PASS, fin, "FIN counted; the target had closed first");
 	else if (merged(x))
-		add(x, word, OUTCOME_PASS, fin,
+		result_add(x, word, OUTCOME_PASS, fin,
 		    "FIN counted; ACK and FIN in one segment: legal");
 	else if (!plays(x, STEP_READ))
-		add(x, word, OUTCOME_PASS, fin, "FIN counted; %llu bytes received until the target's FIN",
+		result_add(x, word, OUTCOME_PASS, fin, "FIN counted; %llu bytes received until the target's FIN",
 		    (unsigned long long)x->prober.received);
 	else
-		add(x, word, OUTCOME_PASS, fin, "FIN counted, ACK and FIN apart: four segments");
+		result_add(x, word, OUTCOME_PASS, fin, "FIN counted, ACK and FIN apart: four segments");
 }
 
 static void settle_second(struct exchange *x)
 {
 	if (!x->prober.fin_received && !x->prober.fin_held)
-		add(x, "closed", OUTCOME_INCONCLUSIVE, NULL,
+		result_add(x, "closed", OUTCOME_INCONCLUSIVE, NULL,
 		    "the target did not close first within the timeout: legal; reset%s",
 		    plays(x, STEP_CROSS) ? "; try a service that does, as daytime or http" : "");
 	else if (!our_fin_acked(x))
-		add(x, "closed", OUTCOME_INCONCLUSIVE, NULL, "the target's FIN came, but no ACK for ours");
+		result_add(x, "closed", OUTCOME_INCONCLUSIVE, NULL, "the target's FIN came, but no ACK for ours");
 	else if (plays(x, STEP_CROSS))
-		add(x, "closed", OUTCOME_PASS, &rules[RULE_FIN_COUNTED],
+		result_add(x, "closed", OUTCOME_PASS, &rules[RULE_FIN_COUNTED],
 		    "the FINs crossed and each was acknowledged: simultaneous close");
 	else
-		add(x, "closed", OUTCOME_PASS, &rules[RULE_FIN_COUNTED],
+		result_add(x, "closed", OUTCOME_PASS, &rules[RULE_FIN_COUNTED],
 		    "the target closed first; our FIN counted");
 }
 
@@ -229,14 +229,14 @@ static void settle_reset(struct exchange *x)
 	const struct verdict *v = failure(x, RULE_STRAY_ANSWER);
 
 	if (x->prober.reset_received)
-		add(x, "reset", OUTCOME_INCONCLUSIVE, NULL, "the target reset the connection before us");
+		result_add(x, "reset", OUTCOME_INCONCLUSIVE, NULL, "the target reset the connection before us");
 	else if (v)
-		add(x, "reset", OUTCOME_FAIL, v->rule, "a stray segment drew %s", v->observed);
+		result_add(x, "reset", OUTCOME_FAIL, v->rule, "a stray segment drew %s", v->observed);
 	else if (first_with(x, NOTE_GONE))
-		add(x, "reset", OUTCOME_PASS, &rules[RULE_STRAY_ANSWER],
+		result_add(x, "reset", OUTCOME_PASS, &rules[RULE_STRAY_ANSWER],
 		    "obeyed: a stray segment afterwards drew RST, SEQ = its ACK");
 	else
-		add(x, "reset", OUTCOME_INCONCLUSIVE, NULL,
+		result_add(x, "reset", OUTCOME_INCONCLUSIVE, NULL,
 		    "sent; a stray segment afterwards drew no RST: a firewall, or loss");
 }
 
@@ -251,7 +251,7 @@ static void settle_closed(struct exchange *x)
 	}
 	if (!plays(x, STEP_CLOSE) && !plays(x, STEP_CROSS)) {
 		if (x->prober.reset_received)
-			add(x, "closed", OUTCOME_INCONCLUSIVE, NULL, "the target reset the connection");
+			result_add(x, "closed", OUTCOME_INCONCLUSIVE, NULL, "the target reset the connection");
 		return;
 	}
 	if (cut_short(x))
@@ -283,20 +283,31 @@ static void settle_states(struct exchange *x)
 	}
 }
 
+static void settle_points(struct exchange *x, int64_t now_us)
+{
+	bool goal = x->params.check->goal;
+
+	if (plays(x, STEP_LISTEN))
+		reached_settle_opened(x);
+	else
+		settle_opened(x, now_us);
+	if (goal && x->reach == REACH_OPEN)
+		reached_settle(x);
+	else if (x->opened && !goal) {
+		settle_data(x);
+		settle_closed(x);
+	}
+}
+
 void result_settle(struct exchange *x, int64_t now_us)
 {
 	bool sure = false;
 
 	settle_states(x);
-	if (x->error[0]) {
-		add(x, "stopped", OUTCOME_ERROR, NULL, "%s", x->error);
-	} else {
-		settle_opened(x, now_us);
-		if (x->opened) {
-			settle_data(x);
-			settle_closed(x);
-		}
-	}
+	if (x->error[0] || x->refused[0])
+		result_add(x, "stopped", OUTCOME_ERROR, NULL, "%s", x->error[0] ? x->error : x->refused);
+	else
+		settle_points(x, now_us);
 	for (size_t i = 0; i < x->points_count; i++)
 		if (x->points[i].outcome > x->outcome)
 			x->outcome = x->points[i].outcome;

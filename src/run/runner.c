@@ -11,11 +11,17 @@ static int64_t starts_at(const struct run *run, size_t index, int64_t begin_us)
 	return before->done ? before->start_us + run->interval_us : INT64_MAX;
 }
 
+/* Carries out what an event has made the exchange want: of the driver first, so that an application may be
+ * ready for what comes over the wire. */
 static void send_out(const struct run *run, struct exchange *x, const struct prober_out *out)
 {
 	const struct segment *segments[PROBER_BURST];
 	struct prober_out last = { .count = 0 };
 
+	if (x->asking) {
+		x->asking = false;
+		run->driver->ops->ask(run->driver, &x->request, run->link->now_us(run->link));
+	}
 	if (!out->count)
 		return;
 	for (size_t i = 0; i < out->count; i++)
@@ -70,6 +76,36 @@ static int64_t serve(const struct run *run, int64_t begin_us)
 	return next_us;
 }
 
+/* Hands over what the driver has to say. */
+static void consult(const struct run *run)
+{
+	const int64_t now_us = run->link->now_us(run->link);
+	struct answer a;
+
+	while (run->driver && run->driver->ops->answer(run->driver, now_us, &a)) {
+		struct exchange *x = &run->exchanges[a.id];
+		struct prober_out out = { .count = 0 };
+
+		exchange_answered(x, &a, now_us, &out);
+		send_out(run, x, &out);
+	}
+}
+
+/* Lets the link wait for the driver, too. Returns when to look at it even so. */
+static int64_t watch(const struct run *run)
+{
+	short waited_for = 0;
+	int64_t at_us;
+	int fd = -1;
+
+	if (!run->driver)
+		return INT64_MAX;
+	at_us = run->driver->ops->waits_for(run->driver, &fd, &waited_for);
+	if (run->link->watch)
+		run->link->watch(run->link, fd, waited_for);
+	return at_us;
+}
+
 static void deliver(const struct run *run, const struct segment *s)
 {
 	for (size_t i = 0; i < run->count; i++) {
@@ -104,6 +140,8 @@ static size_t report(const struct run *run)
 
 		if (x->done && !x->reported) {
 			x->reported = true;
+			if (run->driver)
+				run->driver->ops->release(run->driver, i, run->link->now_us(run->link));
 			run->finished(run->arg, i);
 		}
 		left += !x->reported;
@@ -117,14 +155,19 @@ enum run_status run_all(const struct run *run)
 	enum run_status status = RUN_DONE;
 
 	while (report(run)) {
-		int64_t next_us = serve(run, begin_us);
+		int64_t next_us, driver_us;
 		struct segment s;
 
+		consult(run);
+		next_us = serve(run, begin_us);
+		driver_us = watch(run);
+		next_us = driver_us < next_us ? driver_us : next_us;
 		switch (run->link->receive(run->link, next_us, &s)) {
 		case LINK_SEGMENT:
 			deliver(run, &s);
 			break;
 		case LINK_TIME:
+		case LINK_READY:
 			break;
 		case LINK_INTERRUPTED:
 			status = RUN_INTERRUPTED;

@@ -14,6 +14,7 @@
  * by side; each begins `stagger_us` after the one before. */
 struct run {
 	struct link *link;
+	struct driver *driver; /* NULL if no check asks for anything; the ids are the indices of exchanges */
 	struct exchange *exchanges;
 	size_t count, lane_length;
 	int64_t interval_us, stagger_us;

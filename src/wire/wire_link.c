@@ -55,7 +55,7 @@ struct wire_link {
 	size_t n_ways;
 	struct port *ports;
 	size_t n_ports, next_port;
-	struct pollfd *polls; /* the ports' captures, then the spares' sockets */
+	struct pollfd *polls; /* the ports' captures, the spares' sockets, then what is watched */
 	struct spare **spares;
 	size_t n_spares;
 	struct encoder *encoder;
@@ -297,7 +297,17 @@ static enum link_status take(struct wire_link *w, int64_t until_us, struct segme
 	return LINK_TIME;
 }
 
-/* Sleeps until a frame, a request for a spare address, a signal, or `until_us`. Signals are let in only
+static struct pollfd *watched(const struct wire_link *w)
+{
+	return &w->polls[w->n_ports + w->n_spares];
+}
+
+static void wire_watch(struct link *link, int fd, short events)
+{
+	*watched((struct wire_link *)link) = (struct pollfd){ .fd = fd, .events = events };
+}
+
+/* Sleeps until a frame, a request for a spare address, what is watched, a signal, or `until_us`. Signals are let in only
  * while asleep, so that one that comes just before is not missed. */
 static int sleep_until(struct wire_link *w, int64_t now_us, int64_t until_us)
 {
@@ -314,7 +324,7 @@ static int sleep_until(struct wire_link *w, int64_t now_us, int64_t until_us)
 	if (*w->stop)
 		errno = EINTR;
 	else
-		ready = ppoll(w->polls, w->n_ports + w->n_spares, &wait, &before);
+		ready = ppoll(w->polls, w->n_ports + w->n_spares + 1, &wait, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	for (size_t i = 0; ready > 0 && i < w->n_spares; i++)
 		if (w->polls[w->n_ports + i].revents)
@@ -350,6 +360,8 @@ static enum link_status wire_receive(struct link *link, int64_t until_us, struct
 			return LINK_TIME;
 		if (sleep_until(w, now_us, until_us))
 			return LINK_ERROR;
+		if (watched(w)->revents)
+			return LINK_READY;
 	}
 }
 
@@ -428,6 +440,7 @@ static int open_all(struct wire_link *w, const char *dump, char *why, size_t why
 	}
 	for (size_t i = 0; i < w->n_spares; i++)
 		w->polls[w->n_ports + i] = (struct pollfd){ spare_fd(w->spares[i]), POLLIN, 0 };
+	wire_watch(&w->link, -1, 0);
 	for (size_t i = 0; i < w->n_ways; i++)
 		if (open_way(&w->ways[i], why, why_len))
 			return -1;
@@ -485,7 +498,7 @@ struct link *wire_link_open(const struct wire_path *paths, size_t n, const char 
 
 	if (!w || !(w->ways = calloc(n, sizeof(*w->ways))) || !(w->ports = calloc(n, sizeof(*w->ports))) ||
 	    !(w->spares = calloc(n, sizeof(struct spare *))) ||
-	    !(w->polls = calloc(n, 2 * sizeof(*w->polls))) || !(w->arena = malloc(ARENA))) {
+	    !(w->polls = calloc(2 * n + 1, sizeof(*w->polls))) || !(w->arena = malloc(ARENA))) {
 		snprintf(why, why_len, "out of memory for %zu targets", n);
 		if (w)
 			close_all(w);
@@ -494,7 +507,8 @@ struct link *wire_link_open(const struct wire_path *paths, size_t n, const char 
 	w->link = (struct link){ .now_us = wire_now,
 				 .send = wire_send,
 				 .receive = wire_receive,
-				 .unanswered = wire_unanswered };
+				 .unanswered = wire_unanswered,
+				 .watch = wire_watch };
 	w->stop = stop;
 	for (size_t i = 0; i < n; i++) {
 		struct way *way = &w->ways[w->n_ways++];

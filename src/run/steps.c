@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "run/steps.h"
+
+#include <stdio.h>
+
+#include "core/seq.h"
+
+enum {
+	QUIET_US = 200000,    /* a pause that ends an answer, and four round trips */
+	CONFIRM_US = 1000000,
+	THROTTLE_US = 1100000, /* answers to what is out of window may be limited to two a second (RFC 5961 7) */
+	DRIVER_US = 1000000,   /* how much longer than its own time limit an answer of the driver may take */
+};
+
+/* Where the target shows by itself that the connection is there: nothing it must answer leaves the state. */
+#define OPENING ((tcp_states)(IN(TCP_SYN_SENT) | IN(TCP_SYN_RECEIVED)))
+#define NO_CONNECTION ((tcp_states)(IN(TCP_CLOSED) | IN(TCP_LISTEN)))
+
+enum step steps_current(const struct exchange *x)
+{
+	return x->params.check->steps[x->step];
+}
+
+static int64_t quiet_us(const struct exchange *x)
+{
+	return QUIET_US + 4 * x->prober.srtt_us;
+}
+
+static bool verifies(const struct exchange *x)
+{
+	return steps_current(x) == STEP_VERIFY || (steps_current(x) == STEP_HOLD && x->held);
+}
+
+static struct verification *verification(struct exchange *x)
+{
+	return x->held ? &x->last : &x->first;
+}
+
+/* ---- beginnings -------------------------------------------------------------------------------- */
+
+static void ask(struct exchange *x, enum action action, int64_t now_us)
+{
+	x->request = (struct request){
+		.id = x->params.id,
+		.action = action,
+		.prober = x->params.prober.source,
+		.target = x->params.prober.target,
+		.seed = x->params.pattern_seed,
+		.length = x->params.pattern_len,
+		.timeout_us = x->params.timeout_us,
+	};
+	/* Only a wish: who cannot tell the state is not asked. */
+	x->answered = action == ACTION_STATE && !(x->params.driver_can & 1u << ACTION_STATE);
+	x->asking = !x->answered;
+	x->deadline_us = now_us + x->params.timeout_us + DRIVER_US;
+}
+
+static void verify(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	x->deadline_us = now_us + x->params.timeout_us;
+	if (x->params.check->goal & OPENING) {
+		/* It repeats itself after pauses that have grown meanwhile (RFC 6298 5.5). */
+		x->deadline_us += 2 * (int64_t)x->conn.ends[CONN_TARGET].repeat_gap * 10000;
+		return;
+	}
+	x->prober.silent = x->prober.state == TCP_CLOSED; /* a RST would end a TIME-WAIT */
+	prober_old_byte(&x->prober, now_us, out);
+	if (!x->tried_again && x->params.timeout_us > THROTTLE_US)
+		x->deadline_us = now_us + THROTTLE_US;
+}
+
+static void begin_transfer(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	if (!x->params.pattern)
+		return;
+	if (steps_current(x) == STEP_TRANSFER_OUT) {
+		ask(x, ACTION_RECEIVE, now_us);
+		prober_send(&x->prober, x->params.pattern, x->params.pattern_len, now_us, out);
+	} else {
+		ask(x, ACTION_SEND, now_us);
+	}
+}
+
+static void open(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	switch (steps_current(x)) {
+	case STEP_OPEN_HALF:
+		x->prober.hold_syn = true;
+		prober_open(&x->prober, now_us, out);
+		break;
+	case STEP_LISTEN:
+		x->prober.hold_syn = true;
+		prober_listen(&x->prober);
+		break;
+	case STEP_ANSWER_SYN:
+		prober_answer_syn(&x->prober, now_us, out);
+		break;
+	case STEP_COMPLETE:
+		prober_release_syn(&x->prober, now_us, out);
+		break;
+	default:
+		prober_open(&x->prober, now_us, out);
+	}
+}
+
+void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	const enum step step = steps_current(x);
+	size_t from = out->count;
+
+	x->step_us = now_us;
+	x->deadline_us = now_us + x->params.timeout_us;
+	x->tried_again = x->answered = false;
+	switch (step) {
+	case STEP_OPEN:
+	case STEP_OPEN_HALF:
+	case STEP_LISTEN:
+	case STEP_ANSWER_SYN:
+	case STEP_CROSS_SYN:
+	case STEP_COMPLETE:
+		open(x, now_us, out);
+		break;
+	case STEP_HOLD_FIN:
+		x->prober.hold_fin = true;
+		break;
+	case STEP_CLOSE:
+		prober_close(&x->prober, now_us, out);
+		break;
+	case STEP_CROSS:
+		prober_close(&x->prober, now_us, out);
+		exchange_sent(x, out, from, now_us);
+		from = out->count;
+		prober_release_fin(&x->prober, now_us, out);
+		break;
+	case STEP_ABORT:
+		prober_abort(&x->prober, out);
+		break;
+	case STEP_CONFIRM_GONE:
+		prober_stray(&x->prober, now_us, out);
+		if (x->params.timeout_us > CONFIRM_US)
+			x->deadline_us = now_us + CONFIRM_US;
+		break;
+	case STEP_VERIFY:
+		verify(x, now_us, out);
+		break;
+	case STEP_TRANSFER_OUT:
+	case STEP_TRANSFER_IN:
+		begin_transfer(x, now_us, out);
+		break;
+	case STEP_HOLD:
+		x->deadline_us = INT64_MAX;
+		break;
+	default:
+		if (step >= STEP_ASK)
+			ask(x, (enum action)(step - STEP_ASK), now_us);
+	}
+	exchange_sent(x, out, from, now_us);
+}
+
+/* ---- ends -------------------------------------------------------------------------------------- */
+
+static bool is_open(const struct prober *p)
+{
+	return IN(p->state) & TCP_SYNCHRONIZED & ~IN(TCP_SYN_RECEIVED);
+}
+
+/* The state has been held for long enough: it is verified once more. */
+static bool hold_done(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	size_t from = out->count;
+
+	if (!x->params.hold_us || x->held)
+		return !x->params.hold_us || x->last.verified == VERIFIED_THERE;
+	if (now_us < x->step_us + x->params.hold_us)
+		return false;
+	if (x->params.check->goal & NO_CONNECTION)
+		return true;
+	x->held = true;
+	verify(x, now_us, out);
+	exchange_sent(x, out, from, now_us);
+	return false;
+}
+
+bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	const struct prober *p = &x->prober;
+
+	switch (steps_current(x)) {
+	case STEP_OPEN:
+	case STEP_ANSWER_SYN:
+	case STEP_COMPLETE:
+		return is_open(p);
+	case STEP_OPEN_HALF:
+	case STEP_CROSS_SYN:
+		return p->syn_ack_held;
+	case STEP_AWAIT_SYN:
+		return p->syn_held;
+	case STEP_SEND:
+		return !p->data_len || prober_all_acked(p);
+	case STEP_READ:
+		return !p->data_len || p->fin_received || p->received >= EXCHANGE_LARGEST ||
+		       (p->received && now_us >= x->last_data_us + quiet_us(x));
+	case STEP_AWAIT_FIN:
+		return p->fin_received || p->fin_held;
+	case STEP_CLOSE:
+	case STEP_CROSS:
+		return p->fin_sent && p->snd_una == p->snd_nxt;
+	case STEP_DRAIN:
+		return p->fin_received || p->received >= EXCHANGE_LARGEST;
+	case STEP_CONFIRM_GONE:
+		return x->conn.ends[CONN_PROBER].known & CONN_GONE;
+	case STEP_VERIFY:
+		return x->first.verified == VERIFIED_THERE;
+	case STEP_TRANSFER_OUT:
+		return !x->params.pattern || (x->answered && prober_all_acked(p));
+	case STEP_TRANSFER_IN:
+		return !x->params.pattern || (x->answered && x->in.received >= x->params.pattern_len);
+	case STEP_HOLD:
+		return hold_done(x, now_us, out);
+	case STEP_LISTEN:
+	case STEP_HOLD_FIN:
+	case STEP_ABORT:
+		return true;
+	case STEP_END:
+		return false;
+	default: /* STEP_ASK and its actions */
+		return x->answered && (!p->data_len || prober_all_acked(p));
+	}
+}
+
+/* Whether the check goes on although the prober's connection is over. */
+static bool outlasts_connection(const struct exchange *x)
+{
+	enum step step = steps_current(x);
+
+	if (x->prober.reset_received)
+		return false;
+	return step == STEP_ABORT || step == STEP_CONFIRM_GONE || step == STEP_VERIFY || step == STEP_HOLD ||
+	       step >= STEP_ASK;
+}
+
+bool steps_broken_off(const struct exchange *x)
+{
+	const struct conn_end *target = &x->conn.ends[CONN_TARGET];
+	enum step step = steps_current(x);
+	bool opening = step == STEP_OPEN || step == STEP_OPEN_HALF;
+
+	return x->error[0] || x->refused[0] || x->interrupted || x->prober.reset_received ||
+	       (opening && target->known & CONN_RESET) ||
+	       (opening && target->known & CONN_SYN && x->verdicts_count && x->prober.state == TCP_SYN_SENT) ||
+	       (verifies(x) && (x->held ? x->last : x->first).verified == VERIFIED_GONE) ||
+	       (x->prober.state == TCP_CLOSED && x->started && !outlasts_connection(x));
+}
+
+int64_t steps_wake_at(const struct exchange *x)
+{
+	if (steps_current(x) == STEP_READ && x->prober.received)
+		return x->last_data_us + quiet_us(x);
+	if (steps_current(x) == STEP_HOLD && !x->held)
+		return x->step_us + x->params.hold_us;
+	return INT64_MAX;
+}
+
+bool steps_retry(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	size_t from = out->count;
+
+	if (!verifies(x) || x->tried_again || x->params.check->goal & OPENING ||
+	    x->params.timeout_us <= THROTTLE_US)
+		return false;
+	x->tried_again = true;
+	verify(x, now_us, out);
+	exchange_sent(x, out, from, now_us);
+	return true;
+}
+
+/* ---- what the target and its application say ----------------------------------------------------- */
+
+static void verified(struct exchange *x, enum verified how, const char *by)
+{
+	const struct conn_end *target = &x->conn.ends[CONN_TARGET];
+	struct verification *v = verification(x);
+
+	v->verified = how;
+	v->states = target->states;
+	v->assumed = (enum tcp_state)target->assumed;
+	v->by = by;
+}
+
+void steps_captured(struct exchange *x, const struct segment *s, int64_t now_us)
+{
+	enum step step = x->phase == PLAYING ? steps_current(x) : STEP_END;
+	tcp_states goal = x->params.check->goal;
+
+	if ((step == STEP_TRANSFER_OUT || step == STEP_TRANSFER_IN) && x->deadline_us != INT64_MAX)
+		x->deadline_us = now_us + x->params.timeout_us + DRIVER_US;
+	if (step == STEP_CONFIRM_GONE && (s->flags & FLAG_RST))
+		verified(x, VERIFIED_GONE, "a stray segment drew RST");
+	if (step == STEP_END || !verifies(x))
+		return;
+	if (s->flags & FLAG_RST)
+		verified(x, VERIFIED_GONE, "it answered with RST");
+	else if (goal & IN(TCP_SYN_SENT) && (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN)
+		verified(x, VERIFIED_THERE, "its SYN came again");
+	else if (goal & IN(TCP_SYN_RECEIVED) && s->flags & FLAG_SYN && s->flags & FLAG_ACK)
+		verified(x, VERIFIED_THERE, "its SYN,ACK came again");
+	else if (goal & OPENING)
+		return;
+	else if (s->flags & FLAG_FIN)
+		verified(x, VERIFIED_THERE, "its FIN came again");
+	else
+		verified(x, VERIFIED_THERE, s->len ? "it sends data" : "an old byte drew ACK");
+}
+
+static void take_done(struct exchange *x, const struct answer *a)
+{
+	x->answered = true;
+	switch (a->action) {
+	case ACTION_LISTEN:
+		if (a->target.port)
+			x->params.prober.target = a->target;
+		break;
+	case ACTION_STATE:
+		x->first.said = a->state;
+		break;
+	case ACTION_RECEIVE:
+		x->out = (struct received_pattern){ .received = a->length, .matched = a->matched };
+		break;
+	default:
+		break;
+	}
+}
+
+void steps_answered(struct exchange *x, const struct answer *a, int64_t now_us, struct prober_out *out)
+{
+	size_t from = out->count;
+
+	if (a->kind == ANSWER_FAILED || a->kind == ANSWER_LOST) {
+		snprintf(x->refused, sizeof x->refused, "%.*s", (int)sizeof x->refused - 1, a->text);
+		return;
+	}
+	if (a->action != x->request.action || x->answered)
+		return;
+	take_done(x, a);
+	if (a->kind == ANSWER_BYTES) {
+		prober_send(&x->prober, a->bytes, a->bytes_len, now_us, out);
+		exchange_sent(x, out, from, now_us);
+	}
+}

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* finwait drive without the wire: each state by each opening, with an application that does what is asked,
+ * one that does not, and targets and paths that misbehave, in virtual time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "checks/drive.h"
+#include "core/pattern.h"
+#include "core/random.h"
+#include "drive/service.h"
+#include "peer/peer.h"
+#include "peer/sim_driver.h"
+#include "peer/sim_link.h"
+#include "run/runner.h"
+#include "unit/rules_index.h"
+
+struct scene {
+	enum tcp_state state;
+	enum opener opener;
+	const char *service; /* NULL: the simulated application */
+	enum peer_fault fault;
+	int family; /* 0: IPv4 */
+	uint32_t isn;
+	uint64_t seed;
+	int64_t hold_us;
+	size_t transfer;
+	bool garble; /* byte 3000 from the target is wrong */
+	int64_t time_wait_us;
+	struct sim_config sim;
+	/* What the application does not do. */
+	enum action spoiled;
+	bool spoil, mute, lies;
+	enum answer_kind kind;
+	enum tcp_state says;
+};
+
+static struct exchange x;
+static enum peer_state left_behind;
+static enum tcp_state told;
+static unsigned released;
+static enum run_status run_status;
+
+static void finished(void *arg, size_t index)
+{
+	(void)arg;
+	assert_int_equal(index, 0);
+}
+
+static struct sim_driver *application(const struct scene *scene, struct peer *peer)
+{
+	struct sim_driver *s = sim_driver_new(peer);
+
+	assert_non_null(s);
+	if (scene->spoil)
+		sim_driver_spoil(s, scene->spoiled, scene->kind);
+	if (scene->mute)
+		sim_driver_mute(s, scene->spoiled);
+	if (scene->garble)
+		sim_driver_garble(s, 2999);
+	if (scene->lies)
+		sim_driver_says(s, scene->says);
+	return s;
+}
+
+static void play(const struct scene *scene)
+{
+	static uint8_t pattern[1 << 20];
+	struct exchange_params params = {
+		.check = &drive_checks[scene->state][scene->opener],
+		.rules = rules_index(),
+		.prober = { .isn = scene->isn, .window = 65535, .ttl = 64 },
+		.timeout_us = 5000000,
+		.hold_us = scene->hold_us,
+		.pattern = scene->transfer ? pattern : NULL,
+		.pattern_len = scene->transfer,
+		.pattern_seed = 7,
+	};
+	struct run run = { .exchanges = &x, .count = 1, .lane_length = 1, .finished = finished };
+	struct sim_config config = scene->sim;
+	struct service_choice choice;
+	struct peer_params peer_params;
+	struct sim_driver *s = NULL;
+	struct sim_link *sim;
+	struct peer *peer;
+	char why[200];
+
+	assert_non_null(params.check->name);
+	pattern_fill(pattern, scene->transfer, 7);
+	peer_defaults(&peer_params);
+	peer_params.fault = scene->fault;
+	peer_params.seed = scene->seed + 1;
+	peer_params.chargen_bytes = 20000;
+	if (scene->time_wait_us)
+		peer_params.time_wait_us = scene->time_wait_us;
+	peer = peer_new(&peer_params);
+	if (!config.latency_in_us)
+		config.latency_in_us = config.latency_out_us = 200;
+	config.seed = scene->seed + 1;
+	sim = sim_link_new(&config);
+	assert_true(address_parse(&params.prober.source.addr,
+				  scene->family == 6 ? "2001:db8:793::1" : "198.18.0.1"));
+	assert_true(address_parse(&params.prober.target.addr,
+				  scene->family == 6 ? "2001:db8:793::2" : "198.18.0.2"));
+	params.prober.source.port = 40000;
+	assert_true(options_from_text(&params.prober.syn_options, "mss=1460,sackok,ts,wscale=7", why, sizeof why));
+	assert_true(sim_link_attach(sim, peer, &params.prober.target.addr));
+	if (scene->service) {
+		if (service_read(&choice, scene->service, why, sizeof why))
+			fail_msg("%s", why);
+		params.prober.target.port = choice.port;
+		run.driver = service_driver_new(&choice);
+	} else {
+		s = application(scene, peer);
+		run.driver = sim_driver_driver(s);
+	}
+	params.driver_can = run.driver->can;
+	exchange_free(&x);
+	assert_true(exchange_init(&x, &params));
+	run.link = sim_link_link(sim);
+	run_status = run_all(&run);
+	assert_true(x.done && x.reported);
+	left_behind = peer_state(peer, &x.params.prober.target, &x.params.prober.source);
+	told = s ? sim_driver_told(s) : TCP_STATES;
+	released = s ? sim_driver_released(s) : 1;
+	run.driver->ops->close(run.driver);
+	sim_link_free(sim);
+	peer_free(peer);
+}
+
+static const struct point *point(const char *name)
+{
+	for (size_t i = 0; i < x.points_count; i++)
+		if (!strcmp(x.points[i].name, name))
+			return &x.points[i];
+	return NULL;
+}
+
+static void show(void)
+{
+	for (size_t i = 0; i < x.points_count; i++)
+		print_message("%s %s: %s\n", outcome_name(x.points[i].outcome), x.points[i].name, x.points[i].text);
+	for (size_t i = 0; i < x.verdicts_count; i++)
+		print_message("%s: expected %s, observed %s\n", x.verdicts[i].rule->name, x.verdicts[i].expected,
+			      x.verdicts[i].observed);
+}
+
+static void assert_point(const char *name, enum outcome outcome, const char *text)
+{
+	const struct point *p = point(name);
+
+	if (!p || p->outcome != outcome || !strstr(p->text, text)) {
+		show();
+		fail_msg("%s: no %s with '%s' in point '%s'", x.params.check->name, outcome_name(outcome), text, name);
+	}
+}
+
+/* No connection that waits for something is left with the target. */
+static void assert_tidy(void)
+{
+	if (left_behind != PEER_CLOSED && left_behind != PEER_LISTEN && left_behind != PEER_TIME_WAIT)
+		fail_msg("%s leaves %s behind", x.params.check->name, peer_state_name(left_behind));
+	assert_int_equal(released, 1);
+}
+
+static void for_each(void (*test)(struct scene *scene))
+{
+	for (int state = 0; state < TCP_STATES; state++)
+		for (int opener = 0; opener < OPENERS; opener++) {
+			struct scene scene = { .state = (enum tcp_state)state, .opener = (enum opener)opener };
+
+			if (drive_checks[state][opener].name)
+				test(&scene);
+		}
+}
+
+/* ---- an application that does its part --------------------------------------------------------- */
+
+static void reach(struct scene *scene)
+{
+	for (int i = 0; i < 6; i++) {
+		scene->family = i & 1 ? 6 : 4;
+		scene->isn = 0xfffffffdu + (uint32_t)i;
+		scene->seed = (uint64_t)i;
+		play(scene);
+		assert_int_equal(run_status, RUN_DONE);
+		assert_point("reached", OUTCOME_PASS, tcp_state_name(scene->state));
+		assert_int_equal(x.outcome, OUTCOME_PASS);
+		assert_int_equal(x.certainty, CERTAIN);
+		assert_int_equal(x.verdicts_count, 0);
+		if (scene->state != TCP_LISTEN) {
+			assert_int_equal(told, scene->state);
+			assert_point("system", OUTCOME_PASS, tcp_state_name(scene->state));
+		}
+		assert_tidy();
+	}
+}
+
+static void test_every_state_is_reached(void **state)
+{
+	(void)state;
+	for_each(reach);
+}
+
+static void hold(struct scene *scene)
+{
+	scene->hold_us = 20000000;
+	play(scene);
+	assert_point("held", OUTCOME_PASS, "20 s");
+	assert_int_equal(x.outcome, OUTCOME_PASS);
+	assert_int_equal(x.verdicts_count, 0);
+	assert_tidy();
+}
+
+static void test_every_state_is_held(void **state)
+{
+	(void)state;
+	for_each(hold);
+}
+
+static void test_time_wait_ends(void **state)
+{
+	struct scene scene = { .state = TCP_TIME_WAIT, .hold_us = 70000000 };
+
+	(void)state;
+	play(&scene);
+	assert_point("held", OUTCOME_PASS, "TIME-WAIT is over: it answered with RST");
+	scene.fault = FAULT_NO_TIME_WAIT;
+	play(&scene);
+	assert_point("reached", OUTCOME_INCONCLUSIVE, "no connection is left");
+	scene.fault = FAULT_TIME_WAIT_SILENT;
+	play(&scene);
+	assert_point("reached", OUTCOME_INCONCLUSIVE, "drew no answer");
+}
+
+static void test_transfers(void **state)
+{
+	static const struct {
+		enum tcp_state state;
+		bool out, in;
+	} cases[] = {
+		{ TCP_ESTABLISHED, true, true },
+		{ TCP_FIN_WAIT_2, true, false },
+		{ TCP_CLOSE_WAIT, false, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		for (int opener = 0; opener < OPENERS; opener++) {
+			struct scene scene = { .state = cases[i].state, .opener = (enum opener)opener,
+					       .transfer = 1 << 20, .isn = 0xfff00000u };
+
+			play(&scene);
+			if (cases[i].out)
+				assert_point("to target", OUTCOME_PASS, "1048576 bytes arrived, every one compared");
+			if (cases[i].in)
+				assert_point("from target", OUTCOME_PASS, "1048576 bytes arrived, every one compared");
+			assert_int_equal(!point("to target"), !cases[i].out);
+			assert_int_equal(!point("from target"), !cases[i].in);
+			assert_int_equal(x.outcome, OUTCOME_PASS);
+			assert_tidy();
+		}
+}
+
+static void test_a_wrong_byte_is_found(void **state)
+{
+	struct scene scene = { .state = TCP_CLOSE_WAIT, .transfer = 5000, .garble = true };
+
+	(void)state;
+	play(&scene);
+	assert_int_equal(x.outcome, OUTCOME_FAIL);
+	assert_point("from target", OUTCOME_FAIL, "byte 3000 of 5000");
+}
+
+/* ---- services ---------------------------------------------------------------------------------- */
+
+static void test_services(void **state)
+{
+	static const struct {
+		enum tcp_state state;
+		const char *service;
+	} cases[] = {
+		{ TCP_CLOSED, "echo" },	       { TCP_LISTEN, "echo" },
+		{ TCP_SYN_RECEIVED, "echo" },  { TCP_ESTABLISHED, "echo" },
+		{ TCP_LAST_ACK, "echo" },      { TCP_ESTABLISHED, "discard" },
+		{ TCP_CLOSE_WAIT, "discard" }, { TCP_CLOSE_WAIT, "sink:11009" },
+		{ TCP_FIN_WAIT_1, "daytime" }, { TCP_FIN_WAIT_2, "daytime" },
+		{ TCP_CLOSING, "daytime" },    { TCP_TIME_WAIT, "daytime:13" },
+		{ TCP_FIN_WAIT_1, "http" },    { TCP_FIN_WAIT_2, "http:80" },
+		{ TCP_CLOSING, "http" },       { TCP_TIME_WAIT, "http" },
+		{ TCP_LAST_ACK, "close-on-eof:7" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct scene scene = { .state = cases[i].state, .service = cases[i].service };
+
+		play(&scene);
+		assert_point("reached", OUTCOME_PASS, tcp_state_name(cases[i].state));
+		assert_int_equal(x.outcome, OUTCOME_PASS);
+		assert_int_equal(x.verdicts_count, 0);
+		assert_tidy();
+	}
+}
+
+/* A service that does not do what is said of it. */
+static void test_services_that_differ(void **state)
+{
+	static const struct {
+		enum tcp_state state;
+		const char *service, *text;
+	} cases[] = {
+		{ TCP_CLOSE_WAIT, "sink:7", "not CLOSE-WAIT, no connection is left" },
+		{ TCP_LAST_ACK, "close-on-eof:9", "did not close its half" },
+		{ TCP_FIN_WAIT_1, "daytime:7", "did not close its half" },
+		{ TCP_ESTABLISHED, "echo:11010", "reset the connection" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct scene scene = { .state = cases[i].state, .service = cases[i].service };
+
+		play(&scene);
+		assert_point("reached", OUTCOME_INCONCLUSIVE, cases[i].text);
+		assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
+		assert_tidy();
+	}
+}
+
+/* ---- an application that does not do its part -------------------------------------------------- */
+
+static void spoil(struct scene *scene)
+{
+	const unsigned needs = check_needs(&drive_checks[scene->state][scene->opener]);
+
+	for (int action = 0; action < ACTIONS; action++) {
+		if (!(needs & 1u << action))
+			continue;
+		scene->spoiled = (enum action)action;
+		for (int kind = ANSWER_FAILED; kind <= ANSWER_LOST; kind++) {
+			scene->spoil = true;
+			scene->kind = (enum answer_kind)kind;
+			play(scene);
+			assert_point("stopped", OUTCOME_ERROR, "says no");
+			assert_int_equal(x.outcome, OUTCOME_ERROR);
+			assert_tidy();
+		}
+		scene->spoil = false;
+		scene->mute = true;
+		play(scene);
+		assert_int_not_equal(x.outcome, OUTCOME_PASS);
+		assert_int_equal(x.verdicts_count, 0);
+		assert_tidy();
+		scene->mute = false;
+	}
+}
+
+static void test_refusal_and_loss_are_errors(void **state)
+{
+	(void)state;
+	for_each(spoil);
+}
+
+static void test_what_is_only_said_to_be_done(void **state)
+{
+	struct scene scene = { .state = TCP_FIN_WAIT_1, .spoil = true, .spoiled = ACTION_CLOSE_FIRST,
+			       .kind = ANSWER_DONE };
+
+	(void)state;
+	play(&scene);
+	assert_point("reached", OUTCOME_INCONCLUSIVE, "did not close its half");
+	assert_tidy();
+	scene = (struct scene){ .state = TCP_SYN_SENT, .opener = OPENER_ACTIVE, .spoil = true,
+				.spoiled = ACTION_CONNECT, .kind = ANSWER_DONE };
+	play(&scene);
+	assert_point("opened", OUTCOME_INCONCLUSIVE, "no SYN came");
+	assert_tidy();
+}
+
+static void lie(struct scene *scene)
+{
+	if (scene->state == TCP_LISTEN)
+		return;
+	scene->lies = true;
+	scene->says = scene->state == TCP_ESTABLISHED ? TCP_CLOSING : TCP_ESTABLISHED;
+	play(scene);
+	assert_point("system", OUTCOME_INCONCLUSIVE, tcp_state_name(scene->says));
+	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
+}
+
+static void test_a_system_that_says_another_state(void **state)
+{
+	(void)state;
+	for_each(lie);
+}
+
+/* ---- bad targets and bad paths ------------------------------------------------------------------ */
+
+static void test_violations_on_the_way(void **state)
+{
+	static const struct {
+		enum tcp_state state;
+		enum opener opener;
+		enum peer_fault fault;
+		enum rule_id rule;
+	} cases[] = {
+		{ TCP_ESTABLISHED, OPENER_PASSIVE, FAULT_SYN_ACK_WRONG_ACK_PLUS_TWO, RULE_SYN_ACK_NUMBER },
+		{ TCP_ESTABLISHED, OPENER_ACTIVE, FAULT_WSCALE_ON_NON_SYN, RULE_WSCALE_ON_SYN },
+		{ TCP_FIN_WAIT_1, OPENER_ACTIVE, FAULT_FIN_WITHOUT_ACK, RULE_ACK_BIT },
+		{ TCP_CLOSING, OPENER_PASSIVE, FAULT_FIN_MOVES, RULE_FIN_MOVED },
+		{ TCP_LAST_ACK, OPENER_ACTIVE, FAULT_FIN_SEQ_HIGH, RULE_FIN_PLACE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct scene scene = { .state = cases[i].state, .opener = cases[i].opener, .fault = cases[i].fault,
+				       .hold_us = 5000000 };
+		bool found = false;
+
+		play(&scene);
+		for (size_t v = 0; v < x.verdicts_count; v++)
+			found |= x.verdicts[v].rule == &rules[cases[i].rule];
+		if (!found) {
+			show();
+			fail_msg("%s: fault %zu is not found", x.params.check->name, i);
+		}
+		assert_int_equal(x.outcome, OUTCOME_FAIL);
+	}
+}
+
+/* On whatever path: nobody is accused for certain, nothing is called reached that is not. */
+static void lose(struct scene *scene)
+{
+	const char *wanted = getenv("FINWAIT_DRIVES");
+	uint64_t turns = wanted ? strtoull(wanted, NULL, 10) : 25;
+
+	for (uint64_t seed = 1; seed <= turns; seed++) {
+		uint64_t random = seed * 1000 + (uint64_t)scene->state * 10 + scene->opener;
+
+		scene->seed = random;
+		scene->isn = (uint32_t)random_next(&random);
+		scene->hold_us = random_next(&random) % 3 ? 0 : 3000000;
+		scene->sim = (struct sim_config){
+			.latency_out_us = 1000, .latency_in_us = 1000,
+			.loss_out = (unsigned)(random_next(&random) % 30),
+			.loss_in = (unsigned)(random_next(&random) % 30),
+			.duplicate = (unsigned)(random_next(&random) % 20),
+			.reorder = (unsigned)(random_next(&random) % 20),
+			.reorder_us = 3000,
+		};
+		play(scene);
+		if (x.outcome == OUTCOME_FAIL && x.certainty == CERTAIN) {
+			show();
+			fail_msg("%s, seed %llu: an honest target is accused", x.params.check->name,
+				 (unsigned long long)seed);
+		}
+		if (point("reached") && point("reached")->outcome == OUTCOME_PASS && x.certainty == CERTAIN &&
+		    scene->state != TCP_LISTEN && told != scene->state) {
+			show();
+			fail_msg("%s, seed %llu: the target was in %s", x.params.check->name,
+				 (unsigned long long)seed, tcp_state_name(told));
+		}
+	}
+}
+
+static void test_bad_paths(void **state)
+{
+	(void)state;
+	for_each(lose);
+}
+
+static void interrupt(struct scene *scene)
+{
+	for (unsigned after = 1; after < 8; after++) {
+		scene->sim.interrupt_after = after;
+		scene->hold_us = 10000000;
+		play(scene);
+		assert_tidy();
+	}
+}
+
+static void test_nothing_is_left_after_an_interrupt(void **state)
+{
+	(void)state;
+	for_each(interrupt);
+}
+
+/* ---- what users write --------------------------------------------------------------------------- */
+
+static void test_service_words(void **state)
+{
+	static const struct {
+		const char *text, *why; /* NULL: fine */
+		uint16_t port;
+		enum action can;
+		const char *ask;
+	} cases[] = {
+		{ "echo", NULL, 7, ACTION_CLOSE_LAST, "" },
+		{ "echo:4007", NULL, 4007, ACTION_CLOSE_LAST, "" },
+		{ "close-on-eof", NULL, 0, ACTION_CLOSE_LAST, "" },
+		{ "then=closes-first", NULL, 0, ACTION_CLOSE_FIRST, "" },
+		{ "send=\"QUIT\\r\\n\",then=closes-first", NULL, 0, ACTION_CLOSE_FIRST, "QUIT\r\n" },
+		{ "send=\"a,b=\\\"c\",then=keeps-open", NULL, 0, ACTION_KEEP_OPEN, "a,b=\"c" },
+		{ "send=QUIT,then=closes-on-eof", NULL, 0, ACTION_CLOSE_LAST, "QUIT" },
+		{ "", "is no service", 0, 0, NULL },
+		{ "ecko", "'ecko' is no service", 0, 0, NULL },
+		{ "echo:", "'' is no port", 0, 0, NULL },
+		{ "echo:0", "'0' is no port", 0, 0, NULL },
+		{ "echo:65536", "'65536' is no port", 0, 0, NULL },
+		{ "echo:7x", "'7x' is no port", 0, 0, NULL },
+		{ "send=\"QUIT\"", "say what it does then", 0, 0, NULL },
+		{ "then=dies", "'then=dies' is none of", 0, 0, NULL },
+		{ "when=now,then=closes-first", "only send= and then=", 0, 0, NULL },
+		{ "then=closes-first,x", "is not of the form NAME=VALUE", 0, 0, NULL },
+		{ "send=\"a\"b,then=keeps-open", "behind a value", 0, 0, NULL },
+		{ "send=\"\\q\",then=keeps-open", "'\\q' is no escape", 0, 0, NULL },
+		{ "send=\"\\", "'\\' is no escape", 0, 0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct service_choice c;
+		char why[200] = "";
+		int result = service_read(&c, cases[i].text, why, sizeof why);
+
+		if (cases[i].why) {
+			assert_int_equal(result, -1);
+			if (!strstr(why, cases[i].why))
+				fail_msg("'%s': %s", cases[i].text, why);
+			continue;
+		}
+		if (result)
+			fail_msg("'%s': %s", cases[i].text, why);
+		assert_int_equal(c.port, cases[i].port);
+		assert_true(c.can & 1u << cases[i].can);
+		assert_int_equal(c.ask_len, strlen(cases[i].ask));
+		assert_memory_equal(c.ask, cases[i].ask, c.ask_len);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_state_is_reached),
+		cmocka_unit_test(test_every_state_is_held),
+		cmocka_unit_test(test_time_wait_ends),
+		cmocka_unit_test(test_transfers),
+		cmocka_unit_test(test_a_wrong_byte_is_found),
+		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_services_that_differ),
+		cmocka_unit_test(test_refusal_and_loss_are_errors),
+		cmocka_unit_test(test_what_is_only_said_to_be_done),
+		cmocka_unit_test(test_a_system_that_says_another_state),
+		cmocka_unit_test(test_violations_on_the_way),
+		cmocka_unit_test(test_bad_paths),
+		cmocka_unit_test(test_nothing_is_left_after_an_interrupt),
+		cmocka_unit_test(test_service_words),
+	};
+	int result = cmocka_run_group_tests(tests, NULL, NULL);
+
+	exchange_free(&x);
+	return result;
+}
