@@ -46,10 +46,12 @@ static bool judge_syn_within(const struct judge *g)
 	struct verdict *v;
 
 	if (!judge_has_iss(me) || !seq_in(g->s->seq, me->iss + 1, me->end - me->iss) ||
-	    (!g->live && (me->known & CONN_ACCUSED)))
+	    (!g->live && (me->known & CONN_ACCUSED)) ||
+	    ((me->known & CONN_OTHER_SYN) && g->s->seq == me->other_iss))
 		return false;
 	v = judge_fail(g, RULE_STATE,
-		       g->live ? NULL : "it belongs to another connection with these ports");
+		       !g->live ? "it belongs to another connection with these ports" :
+		       g->peer->known & CONN_RESET ? "our SYN came twice, the second time after our reset" : NULL);
 	judge_expected(v, "no SYN once the connection is open");
 	judge_observed(v, "SYN at SEQ %u of the connection", conn_relative(me, g->s->seq));
 	return true;
@@ -117,6 +119,10 @@ bool judge_syn_ack(const struct judge *g)
 		if (((me->known | g->peer->known) & (CONN_RESET | CONN_OTHER_SYN)) || conn_is_over(g->c)) {
 			/* A SYN came twice, the second time to a listener: two connections in one. */
 			me->known = (me->known & ~(uint32_t)CONN_RESET) | CONN_ACCUSED;
+			if (g->live) {
+				me->known |= CONN_OTHER_SYN;
+				me->other_iss = s->seq;
+			}
 			return false;
 		}
 		v = judge_fail(g, RULE_SYN_ACK_REPEAT,

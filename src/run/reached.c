@@ -78,7 +78,7 @@ static void settle_there(struct exchange *x)
 	if (tcp_states_single(v->states) && v->states == IN(goal)) {
 		result_add(x, "reached", OUTCOME_PASS, NULL, "%s: %s", tcp_state_name(goal), v->by);
 	} else if (v->states & IN(goal) && v->said == goal) {
-		result_add(x, "reached", OUTCOME_PASS, NULL, "%s: %s, and its system says so",
+		result_add(x, "reached", OUTCOME_PASS, NULL, "%s: %s",
 			   tcp_state_name(goal), v->by);
 	} else if (v->states & IN(goal) && v->assumed == goal) {
 		x->certainty = LIKELY;
@@ -101,19 +101,18 @@ static void settle_state(struct exchange *x)
 	else if (v->verified == VERIFIED_GONE && !without_connection(x))
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "not %s, no connection is left: %s",
 			   tcp_state_name(goal), v->by);
+	else if (v->said != TCP_STATES && v->said != goal)
+		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "%s by the wire: %s; but its system says %s",
+			   tcp_state_name(v->verified == VERIFIED_GONE ? goal : v->assumed), v->by,
+			   tcp_state_name(v->said));
 	else if (goal == TCP_LISTEN)
 		result_add(x, "reached", OUTCOME_PASS, NULL, "LISTEN: a SYN drew SYN,ACK; after our reset %s", v->by);
 	else if (without_connection(x))
 		result_add(x, "reached", OUTCOME_PASS, NULL, "%s: %s", tcp_state_name(goal), v->by);
 	else
 		settle_there(x);
-	if (v->said == TCP_STATES)
-		return;
 	if (v->said == goal)
-		result_add(x, "system", OUTCOME_PASS, NULL, "the target's system says %s", tcp_state_name(v->said));
-	else
-		result_add(x, "system", OUTCOME_INCONCLUSIVE, NULL, "the target's system says %s, the wire %s",
-			   tcp_state_name(v->said), tcp_state_name(v->assumed));
+		result_add(x, "system", OUTCOME_PASS, NULL, "the target's system says %s", tcp_state_name(goal));
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------- */

@@ -390,7 +390,7 @@ static void lie(struct scene *scene)
 	scene->lies = true;
 	scene->says = scene->state == TCP_ESTABLISHED ? TCP_CLOSING : TCP_ESTABLISHED;
 	play(scene);
-	assert_point("system", OUTCOME_INCONCLUSIVE, tcp_state_name(scene->says));
+	assert_point("reached", OUTCOME_INCONCLUSIVE, tcp_state_name(scene->says));
 	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
 }
 
