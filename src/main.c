@@ -125,6 +125,7 @@ int main(int argc, char **argv)
 
 const struct command *const commands[] = {
 	&cmd_probe,
+	&cmd_drive,
 	&cmd_check,
 	&cmd_explain,
 	&cmd_list,

@@ -43,7 +43,7 @@ enum step {
 	STEP_TRANSFER_IN,  /* the pattern from the target, until all of it is there */
 	STEP_HOLD,         /* leave all as it is for as long as the user likes, then verify again */
 	STEP_ASK,          /* STEP_ASK + ACTION_...: ask the target's application */
-	STEPS = STEP_ASK + ACTIONS,
+	STEP_ASK_LAST = STEP_ASK + ACTIONS - 1,
 };
 
 #define ASK(action) ((enum step)(STEP_ASK + ACTION_##action))

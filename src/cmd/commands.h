@@ -8,6 +8,7 @@
 #include "cmd/option.h"
 
 extern const struct command cmd_check;
+extern const struct command cmd_drive;
 extern const struct command cmd_explain;
 extern const struct command cmd_help;
 extern const struct command cmd_list;

@@ -212,6 +212,9 @@ static void note_fin(const struct judge *g)
 		return;
 	me->known |= CONN_FIN;
 	me->fin_seq = fin_seq;
+	if ((g->c->vantage & CONN_LIVE) && !g->live && (peer->known & CONN_FIN) &&
+	    seq_gt(g->s->ack, peer->fin_seq))
+		me->known |= CONN_FIN_ACKS_FIN;
 	if ((peer->known & CONN_ACKED) && seq_gt(peer->ack, fin_seq))
 		peer->known |= CONN_ACKED_FIN;
 }

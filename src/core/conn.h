@@ -50,6 +50,7 @@ enum {
 	CONN_ACCUSED = 1 << 15,  /* it broke a rule: its numbers prove nothing against the other end */
 	CONN_TSVAL = 1 << 16,    /* ts_max is known */
 	CONN_OTHER_SYN = 1 << 17, /* it also sent a SYN with other_iss */
+	CONN_FIN_ACKS_FIN = 1 << 18, /* live: each FIN of the prober covers the target's */
 };
 
 enum { CONN_ACKS = 4 };

@@ -7,20 +7,20 @@
 
 #define UNSYNCHRONIZED (IN(TCP_CLOSED) | IN(TCP_LISTEN) | IN(TCP_SYN_SENT))
 
-/* An event, and what the peer must have sent for it: all of `needs`. It counts in the states `in` only: a
+/* An event, and what the peer must have sent for it: all of `needs`, none of `bars`. It counts in the states `in` only: a
  * SYN that a TIME-WAIT would take opens another connection, which is observed anew. In the order in which a
  * connection meets them. */
 static const struct arrival {
 	enum event event;
-	uint32_t needs;
+	uint32_t needs, bars;
 	tcp_states in;
 } arrivals[] = {
-	{ EVENT_SYN, CONN_SYN_BARE, UNSYNCHRONIZED },
-	{ EVENT_SYN_ACK, CONN_SYN_ACK | CONN_ACKED_SYN, IN(TCP_SYN_SENT) | IN(TCP_SYN_RECEIVED) },
-	{ EVENT_ACK_ACCEPTABLE, CONN_ACKED_SYN, IN(TCP_SYN_RECEIVED) },
-	{ EVENT_ACK_OF_OUR_FIN, CONN_ACKED_FIN, TCP_SYNCHRONIZED },
-	{ EVENT_FIN, CONN_FIN | CONN_ACKED_SYN, TCP_SYNCHRONIZED },
-	{ EVENT_FIN_ACK_OF_OUR_FIN, CONN_FIN | CONN_ACKED_FIN, TCP_SYNCHRONIZED },
+	{ EVENT_SYN, CONN_SYN_BARE, 0, UNSYNCHRONIZED },
+	{ EVENT_SYN_ACK, CONN_SYN_ACK | CONN_ACKED_SYN, 0, IN(TCP_SYN_SENT) | IN(TCP_SYN_RECEIVED) },
+	{ EVENT_ACK_ACCEPTABLE, CONN_ACKED_SYN, 0, IN(TCP_SYN_RECEIVED) },
+	{ EVENT_ACK_OF_OUR_FIN, CONN_ACKED_FIN, 0, TCP_SYNCHRONIZED },
+	{ EVENT_FIN, CONN_FIN | CONN_ACKED_SYN, CONN_FIN_ACKS_FIN, TCP_SYNCHRONIZED },
+	{ EVENT_FIN_ACK_OF_OUR_FIN, CONN_FIN | CONN_ACKED_FIN, 0, TCP_SYNCHRONIZED },
 };
 
 enum { ARRIVALS = sizeof arrivals / sizeof *arrivals };
@@ -28,7 +28,7 @@ enum { ARRIVALS = sizeof arrivals / sizeof *arrivals };
 /* Of an endpoint that is not seen at all, everything may have come. */
 static uint32_t known(const struct conn_end *p)
 {
-	return p->known & CONN_SEEN ? p->known : ~(uint32_t)CONN_RESET;
+	return p->known & CONN_SEEN ? p->known : ~(uint32_t)(CONN_RESET | CONN_FIN_ACKS_FIN);
 }
 
 static tcp_states step(const struct rule_index *index, enum event event, tcp_states in, tcp_states set)
@@ -50,7 +50,8 @@ tcp_states conn_reachable(const struct rule_index *index, const struct conn_end 
 	do {
 		before = set;
 		for (int i = 0; i < ARRIVALS; i++)
-			if ((set & arrivals[i].in) && (sent & arrivals[i].needs) == arrivals[i].needs)
+			if ((set & arrivals[i].in) &&
+			    (sent & (arrivals[i].needs | arrivals[i].bars)) == arrivals[i].needs)
 				set |= step(index, arrivals[i].event, arrivals[i].in, set);
 	} while (set != before);
 	if (sent & CONN_RESET)
@@ -76,7 +77,8 @@ enum tcp_state conn_successor(const struct rule_index *index, const struct conn_
 	if (p->known & CONN_RESET)
 		return required_next(index, EVENT_RST_EXACT, state);
 	for (int i = 0; i < ARRIVALS; i++)
-		if ((arrivals[i].in & IN(state)) && (p->known & arrivals[i].needs) == arrivals[i].needs)
+		if ((arrivals[i].in & IN(state)) &&
+		    (p->known & (arrivals[i].needs | arrivals[i].bars)) == arrivals[i].needs)
 			state = required_next(index, arrivals[i].event, state);
 	return state;
 }

@@ -12,6 +12,7 @@ static void begin(FILE *out, const struct report_run *run)
 	json_out_set_number(o, "seed", (int64_t)run->seed);
 	json_out_set_text(o, "guard", run->guard);
 	json_out_set_text(o, "guard_note", run->guard_note);
+	json_out_set_text(o, "driver", run->driver);
 	json_out_print(out, o);
 	fflush(out); /* somebody may be waiting behind a pipe */
 }
@@ -105,6 +106,22 @@ static void set_target(json_t *o, const struct exchange *x)
 		json_out_set_text(o, "answer", ladder_escape(x->answer, x->answer_len, text, sizeof text));
 }
 
+/* What a check with a goal verified. */
+static void set_verified(json_t *o, const struct exchange *x)
+{
+	const struct verification *v = &x->first;
+
+	if (!x->params.check->goal)
+		return;
+	json_out_set_text(o, "goal", tcp_state_name((enum tcp_state)__builtin_ctz(x->params.check->goal)));
+	if (x->outcome == OUTCOME_PASS)
+		json_out_set_text(o, "certainty", certainty_name(x->certainty));
+	if (v->verified == VERIFIED_THERE)
+		json_out_set(o, "verified_states", json_out_states(v->states));
+	if (v->said < TCP_STATES)
+		json_out_set_text(o, "system_state", tcp_state_name(v->said));
+}
+
 static json_t *result_value(const struct report_result *result)
 {
 	const struct exchange *x = result->exchange;
@@ -142,6 +159,7 @@ static json_t *result_value(const struct report_result *result)
 				    x->lines[x->lines_count - 1].segment.t_us - x->lines[0].segment.t_us);
 	json_out_set_text(o, "state_after",
 			  tcp_state_name((enum tcp_state)x->conn.ends[CONN_TARGET].assumed));
+	set_verified(o, x);
 	set_target(o, x);
 	json_out_set(o, "ladder", ladder_value(x));
 	return o;

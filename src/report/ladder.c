@@ -263,6 +263,8 @@ static void remark_notes(struct canvas *c, const struct line *l)
 
 	if (l->repeated)
 		remark(c, "33", "(repeated)");
+	if (l->asks)
+		remark(c, "2", "(an old byte: who has the connection must acknowledge it again)");
 	for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
 		if (l->notes & notes[i].note)
 			remark(c, "33", notes[i].text);
@@ -327,11 +329,12 @@ void ladder_draw_picture(const struct ladder_picture *p, const struct ladder_sty
 void ladder_draw(const struct exchange *x, const struct ladder_style *style,
 		 void (*line)(void *arg, const char *text), void *arg)
 {
-	enum tcp_state first = x->reach == REACH_CLOSED ? TCP_CLOSED : TCP_LISTEN;
+	const bool by_target = x->params.check->steps[0] == STEP_LISTEN;
+	enum tcp_state first = x->reach == REACH_CLOSED || by_target ? TCP_CLOSED : TCP_LISTEN;
 	const struct ladder_picture picture = {
 		.left = "prober",
 		.right = "target",
-		.left_first = tcp_state_name(TCP_CLOSED),
+		.left_first = tcp_state_name(by_target ? TCP_LISTEN : TCP_CLOSED),
 		.right_first = x->reach == REACH_OPEN || x->reach == REACH_CLOSED ? tcp_state_name(first) : "?",
 		.conn = &x->conn,
 		.lines = x->lines,

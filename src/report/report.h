@@ -17,6 +17,7 @@ struct report_run {
 	uint64_t seed;
 	const char *guard;      /* name of the method */
 	const char *guard_note; /* "" or a remark on it */
+	const char *driver;     /* "service echo"; NULL without one */
 	uint64_t capture_drops; /* known at the end only */
 	int verbosity;          /* -1 quiet, 0, 1 verbose */
 	bool color, utf8;       /* may be used */

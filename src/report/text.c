@@ -145,6 +145,8 @@ static const char *conclusion(const struct exchange *x)
 {
 	switch (x->outcome) {
 	case OUTCOME_PASS:
+		if (x->params.check->goal)
+			return x->certainty == CERTAIN ? "reached" : "reached?";
 		return x->reach == REACH_CLOSED ? "closed" : "conforms";
 	case OUTCOME_FAIL:
 		return x->certainty == CERTAIN ? "violates" : "suspicious";
@@ -191,6 +193,7 @@ static void result(FILE *out, const struct report_run *run, const struct report_
 {
 	const struct exchange *x = result->exchange;
 	const struct ladder_style style = { run->color, run->utf8, run->verbosity > 0 };
+	const tcp_states goal = x->params.check->goal;
 	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
 
 	if (run->verbosity < 0) {
@@ -198,11 +201,14 @@ static void result(FILE *out, const struct report_run *run, const struct report_
 		return;
 	}
 	endpoint_text(&x->params.prober.target, to);
-	fprintf(out, "finwait probe %s%s%s%s   from %s\n", result->target,
+	fprintf(out, "finwait %s%s %s%s%s%s   from %s\n", goal ? "drive " : "probe",
+		goal ? tcp_state_name((enum tcp_state)__builtin_ctz(goal)) : "", result->target,
 		strcmp(to, result->target) ? " (" : "", strcmp(to, result->target) ? to : "",
 		strcmp(to, result->target) ? ")" : "", endpoint_text(&x->params.prober.source, from));
-	fprintf(out, "seed %#llx   isn %u   close %s   guard: %s\n", (unsigned long long)run->seed,
-		x->params.prober.isn, x->params.check->word, run->guard);
+	fprintf(out, "seed %#llx   isn %u   %s %s   guard: %s\n", (unsigned long long)run->seed,
+		x->params.prober.isn, goal ? "open" : "close", x->params.check->word, run->guard);
+	if (run->driver)
+		fprintf(out, "driver: %s\n", run->driver);
 	if (run->guard_note[0])
 		print_row(out, run, "33", "guard", run->guard_note, NULL);
 	fputc('\n', out);
@@ -235,10 +241,10 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 		fprintf(out, "the capture lost %llu frames: what was judged may be incomplete\n",
 			(unsigned long long)run->capture_drops);
 	if (totals->not_begun)
-		fprintf(out, "%u probes were not begun\n", totals->not_begun);
+		fprintf(out, "%u were not begun\n", totals->not_begun);
 	if (all > 1)
-		fprintf(out, "%u probes: %u conform, %u violate, %u inconclusive, %u errors\n", all,
-			totals->passed, totals->failed, totals->inconclusive, totals->errors);
+		fprintf(out, "%u %s: %u %s, %u violate, %u inconclusive, %u errors\n", all,
+			run->driver ? "connections" : "probes", totals->passed, run->driver ? "reached" : "conform", totals->failed, totals->inconclusive, totals->errors);
 	fflush(out);
 }
 

@@ -350,7 +350,8 @@ static void captured_out(struct exchange *x, const struct segment *s, int64_t no
 	if (!l)
 		return;
 	show_state(x, l, seen.state, seen.serial);
-	l->repeated = repeated;
+	l->asks = repeated && s->len == 1 && s->seq + 1 == ours->end && x->params.check->goal;
+	l->repeated = repeated && !l->asks;
 }
 
 /* The time since the segment left whose end is acknowledged here for the first time; not if that one

@@ -20,6 +20,7 @@ struct line {
 	struct segment segment; /* without data */
 	bool out;               /* from the prober */
 	bool repeated;          /* seen before in this direction */
+	bool asks;              /* an old byte, to see whether the target has the connection */
 	enum tcp_state prober;  /* after it was sent or had arrived */
 	tcp_states target;      /* all that the target may be in then ... */
 	enum tcp_state assumed; /* ... and what it is if nothing got lost; TCP_STATES: unknown */

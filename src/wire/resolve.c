@@ -336,12 +336,12 @@ static int resolve_name(struct endpoint *target, const struct parts *p, int fami
 	return 0;
 }
 
-int resolve_target(struct endpoint *target, const char *text, int family, bool *usage, char *why,
-		   size_t why_len)
+int resolve_target(struct endpoint *target, const char *text, int family, bool port_optional, bool *usage,
+		   char *why, size_t why_len)
 {
 	struct endpoint e = {0};
 	struct parts p;
-	int numeric, number;
+	int numeric, number = 0;
 
 	*usage = true;
 	if (split(&p, text, why, why_len))
@@ -353,7 +353,7 @@ int resolve_target(struct endpoint *target, const char *text, int family, bool *
 		snprintf(why, why_len, "'%.*s' is not an IPv6 address.", (int)SHOWN, p.host);
 		return -1;
 	}
-	if (!numeric && e.addr.family == 6 && !p.bracketed) {
+	if (!numeric && e.addr.family == 6 && !p.bracketed && !port_optional) {
 		snprintf(why, why_len, "'%.*s' needs brackets and a port: write [%.*s]:7.", (int)SHOWN, text,
 			 (int)SHOWN, text);
 		return -1;
@@ -362,12 +362,14 @@ int resolve_target(struct endpoint *target, const char *text, int family, bool *
 		snprintf(why, why_len, "'%.*s' is neither a host name nor an address.", (int)SHOWN, p.host);
 		return -1;
 	}
-	if (!p.has_port || !p.port[0]) {
+	port_optional &= !p.has_port;
+	if ((!p.has_port || !p.port[0]) && !port_optional) {
 		snprintf(why, why_len, "'%.*s' names no port: write %s%.*s%s:7.", (int)SHOWN, text,
 			 p.bracketed ? "[" : "", (int)SHOWN, p.host, p.bracketed ? "]" : "");
 		return -1;
 	}
-	number = parse_port(&e.port, p.port, why, why_len);
+	if (!port_optional)
+		number = parse_port(&e.port, p.port, why, why_len);
 	if (number < 0)
 		return -1;
 	if (number && !is_service(p.port)) {
@@ -375,6 +377,10 @@ int resolve_target(struct endpoint *target, const char *text, int family, bool *
 			 "unknown port '%s': a number from 1 to 65535, or a service name such as http.",
 			 p.port);
 		return -1;
+	}
+	if (port_optional) {
+		memcpy(p.port, "1", 2); /* any will do for looking the name up */
+		e.port = target->port;
 	}
 	if (!numeric && family && e.addr.family != family) {
 		snprintf(why, why_len, "%s is no IPv%d address: leave out -%d.", p.host, family, family);
@@ -387,6 +393,8 @@ int resolve_target(struct endpoint *target, const char *text, int family, bool *
 			return -1;
 		if (!numeric) /* only the service was looked up */
 			e.addr = addr;
+		if (port_optional)
+			e.port = target->port;
 	}
 	*target = e;
 	return 0;

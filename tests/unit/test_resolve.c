@@ -28,7 +28,7 @@ static void test_numeric(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		assert_int_equal(resolve_target(&e, cases[i].text, 0, &usage, why, sizeof(why)), 0);
+		assert_int_equal(resolve_target(&e, cases[i].text, 0, false, &usage, why, sizeof(why)), 0);
 		assert_string_equal(endpoint_text(&e, text), cases[i].endpoint);
 	}
 }
@@ -82,7 +82,7 @@ static void test_refused(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		usage = false;
 		why[0] = '\0';
-		assert_int_equal(resolve_target(&e, cases[i].text, cases[i].family, &usage, why, sizeof(why)),
+		assert_int_equal(resolve_target(&e, cases[i].text, cases[i].family, false, &usage, why, sizeof(why)),
 				 -1);
 		if (!strstr(why, cases[i].says))
 			fail_msg("'%s': %s", cases[i].text, why);
@@ -99,11 +99,11 @@ static void test_too_long(void **state)
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	memcpy(text + sizeof(text) - 3, ":7", 3);
-	assert_int_equal(resolve_target(&e, text, 0, &usage, why, sizeof(why)), -1);
+	assert_int_equal(resolve_target(&e, text, 0, false, &usage, why, sizeof(why)), -1);
 	assert_non_null(strstr(why, "too long"));
 	/* A message that does not fit is cut, not written past its end. */
 	memset(why, 'x', sizeof(why));
-	assert_int_equal(resolve_target(&e, text, 0, &usage, why, 20), -1);
+	assert_int_equal(resolve_target(&e, text, 0, false, &usage, why, 20), -1);
 	assert_int_equal(why[19], '\0');
 	assert_int_equal(why[20], 'x');
 }
@@ -116,9 +116,9 @@ static void test_names(void **state)
 	bool usage;
 
 	(void)state;
-	assert_int_equal(resolve_target(&e, "localhost:7", 4, &usage, why, sizeof(why)), 0);
+	assert_int_equal(resolve_target(&e, "localhost:7", 4, false, &usage, why, sizeof(why)), 0);
 	assert_string_equal(endpoint_text(&e, text), "127.0.0.1:7");
-	assert_int_equal(resolve_target(&e, "localhost:7", 0, &usage, why, sizeof(why)), 0);
+	assert_int_equal(resolve_target(&e, "localhost:7", 0, false, &usage, why, sizeof(why)), 0);
 	assert_true(address_is_loopback(&e.addr));
 	assert_int_equal(e.port, 7);
 }
@@ -136,7 +136,7 @@ static void test_unknown_name(void **state)
 		assert_null(getenv("FINWAIT_REQUIRE_LAB"));
 		skip();
 	}
-	assert_int_equal(resolve_target(&e, "nosuch.invalid:7", 0, &usage, why, sizeof(why)), -1);
+	assert_int_equal(resolve_target(&e, "nosuch.invalid:7", 0, false, &usage, why, sizeof(why)), -1);
 	assert_non_null(strstr(why, "nosuch.invalid"));
 	assert_false(usage);
 }
@@ -179,12 +179,49 @@ static void test_source(void **state)
 	}
 }
 
+/* Where somebody else supplies the port. */
+static void test_without_port(void **state)
+{
+	static const struct {
+		const char *text, *endpoint, *says;
+	} cases[] = {
+		{"198.18.0.1", "198.18.0.1:4007", NULL},
+		{"198.18.0.1:9", "198.18.0.1:9", NULL},
+		{"2001:db8::1", "[2001:db8::1]:4007", NULL},
+		{"[2001:db8::1]", "[2001:db8::1]:4007", NULL},
+		{"[2001:db8::1]:9", "[2001:db8::1]:9", NULL},
+		{"localhost", "127.0.0.1:4007", NULL},
+		{"198.18.0.1:", NULL, "names no port"},
+		{"198.18.0.1:0", NULL, "port 0 "},
+		{"nosuch.invalid", NULL, "nosuch.invalid"},
+	};
+	char why[256], text[ENDPOINT_TEXT];
+	bool usage;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct endpoint e = {.port = 4007};
+		int family = strcmp(cases[i].text, "localhost") ? 0 : 4;
+		int result = resolve_target(&e, cases[i].text, family, true, &usage, why, sizeof(why));
+
+		if (cases[i].endpoint) {
+			assert_int_equal(result, 0);
+			assert_string_equal(endpoint_text(&e, text), cases[i].endpoint);
+		} else {
+			assert_int_equal(result, -1);
+			if (!strstr(why, cases[i].says))
+				fail_msg("'%s': %s", cases[i].text, why);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numeric),  cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_too_long), cmocka_unit_test(test_names),
 		cmocka_unit_test(test_source),   cmocka_unit_test(test_unknown_name),
+		cmocka_unit_test(test_without_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cmd/probe_plan.h"
+#include "cmd/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "checks/probe.h"
 #include "cmd/option.h"
-#include "core/escape.h"
+#include "core/pattern.h"
 #include "core/random.h"
 #include "wire/resolve.h"
 #include "wire/route.h"
@@ -31,8 +30,8 @@ static int refused(bool usage)
 }
 
 /* Finds target, source and way out of one lane. */
-static int find_way(struct destination *d, struct wire_path *path, const struct probe_settings *s,
-		    const char *text, char *why, size_t why_len)
+static int find_way(struct destination *d, struct wire_path *path, const struct plan_settings *s,
+		    const struct plan_work *work, const char *text, char *why, size_t why_len)
 {
 	const int family = s->ipv4 ? 4 : s->ipv6 ? 6 : 0;
 	bool usage;
@@ -44,8 +43,9 @@ static int find_way(struct destination *d, struct wire_path *path, const struct 
 		snprintf(why, why_len, "--source %s is not an IPv%d address", s->source, family);
 		return EXIT_USAGE;
 	}
+	d->target.port = work->port;
 	if (resolve_target(&d->target, text, d->source.addr.family ? d->source.addr.family : family,
-			   &usage, why, why_len)) {
+			   work->ports_optional, &usage, why, why_len)) {
 		if (!family && d->source.addr.family)
 			snprintf(why, why_len, "%s has no IPv%d address, which --source %s asks for", text,
 				 d->source.addr.family, s->source);
@@ -73,7 +73,7 @@ static int find_way(struct destination *d, struct wire_path *path, const struct 
 }
 
 /* The guards for sources of one kind, made when the first of them is needed. */
-static struct guards *guards_for(struct probe_plan *plan, const struct probe_settings *s, bool spare,
+static struct guards *guards_for(struct plan *plan, const struct plan_settings *s, bool spare,
 				 char *why, size_t why_len)
 {
 	struct guards **g = &plan->guards[spare];
@@ -86,7 +86,7 @@ static struct guards *guards_for(struct probe_plan *plan, const struct probe_set
 
 /* Reserves the source port of one exchange. A port that the user fixed is reserved once and then
  * shared: its exchanges follow each other, or go to different targets. */
-static int reserve(struct probe_plan *plan, const struct probe_settings *s, struct endpoint *source,
+static int reserve(struct plan *plan, const struct plan_settings *s, struct endpoint *source,
 		   size_t lane, const struct endpoint *target, uint64_t *random, char *why,
 		   size_t why_len)
 {
@@ -124,12 +124,12 @@ static void default_options(struct tcp_options *o, uint8_t family)
 	options_build(o);
 }
 
-static int plan_exchange(struct probe_plan *plan, const struct probe_settings *s, size_t index,
-			 const struct destination *d, char *why, size_t why_len)
+static int plan_exchange(struct plan *plan, const struct plan_settings *s, const struct plan_work *work,
+			 size_t index, const struct destination *d, char *why, size_t why_len)
 {
 	uint64_t random = plan->seed ^ (uint64_t)index << 32;
 	struct exchange_params params = {
-		.check = &probe_checks[s->close],
+		.check = work->check,
 		.prober = { .target = d->target,
 			    .source = d->source,
 			    .isn = (uint32_t)random_next(&random),
@@ -137,9 +137,14 @@ static int plan_exchange(struct probe_plan *plan, const struct probe_settings *s
 			    .window = (uint16_t)s->window,
 			    .ttl = (uint8_t)s->ttl },
 		.rules = &plan->rules,
-		.data = plan->data,
-		.data_len = plan->data_len,
+		.data = work->data,
+		.data_len = work->data_len,
 		.timeout_us = s->timeout_us,
+		.hold_us = work->hold_us,
+		.id = index,
+		.pattern = plan->pattern,
+		.pattern_len = work->transfer,
+		.pattern_seed = (uint32_t)plan->seed,
 	};
 	int status;
 
@@ -158,35 +163,13 @@ static int plan_exchange(struct probe_plan *plan, const struct probe_settings *s
 	return 0;
 }
 
-/* What --send means. */
-static int read_data(struct probe_plan *plan, const char *text, char *why, size_t why_len)
+static int allocate(struct plan *plan, const struct plan_settings *s, const struct plan_work *work, size_t n,
+		    char *why, size_t why_len)
 {
-	char reason[120];
-	long n;
-
-	if (!text)
-		return 0;
-	plan->data = malloc(strlen(text) + 1);
-	if (!plan->data) {
-		snprintf(why, why_len, "out of memory");
-		return EXIT_NOT_RUN;
-	}
-	n = escape_read(plan->data, text, strlen(text), reason, sizeof reason);
-	if (n < 0) {
-		snprintf(why, why_len, "--send: %s", reason);
-		return EXIT_USAGE;
-	}
-	plan->data_len = (size_t)n;
-	return 0;
-}
-
-static int allocate(struct probe_plan *plan, const struct probe_settings *s, size_t n, char *why,
-		    size_t why_len)
-{
-	*plan = (struct probe_plan){ .lane_length = (size_t)s->count };
-	if (n > PROBE_MOST || n * plan->lane_length > PROBE_MOST) {
-		snprintf(why, why_len, "at most %d probes fit into one run: fewer targets, or a smaller "
-			 "--count", PROBE_MOST);
+	*plan = (struct plan){ .lane_length = (size_t)s->count };
+	if (n > PLAN_MOST || n * plan->lane_length > PLAN_MOST) {
+		snprintf(why, why_len, "at most %d connections fit into one run: fewer targets, or a smaller "
+			 "--count", PLAN_MOST);
 		return EXIT_USAGE;
 	}
 	rule_index_init(&plan->rules);
@@ -203,32 +186,34 @@ static int allocate(struct probe_plan *plan, const struct probe_settings *s, siz
 	plan->paths = calloc(n, sizeof *plan->paths);
 	/* One more, all zero: its missing check marks the end. */
 	plan->exchanges = calloc(n * plan->lane_length + 1, sizeof *plan->exchanges);
-	if (plan->paths && plan->exchanges)
+	if (work->transfer)
+		plan->pattern = malloc(work->transfer);
+	if (plan->paths && plan->exchanges && (plan->pattern || !work->transfer)) {
+		pattern_fill(plan->pattern, work->transfer, (uint32_t)plan->seed);
 		return 0;
+	}
 	snprintf(why, why_len, "out of memory");
 	return EXIT_NOT_RUN;
 }
 
-int probe_plan(struct probe_plan *plan, const struct probe_settings *s, char **targets, size_t n,
-	       char *why, size_t why_len)
+int plan_make(struct plan *plan, const struct plan_settings *s, const struct plan_work *work, char **targets,
+	      size_t n, char *why, size_t why_len)
 {
-	int status = allocate(plan, s, n, why, why_len);
+	int status = allocate(plan, s, work, n, why, why_len);
 
-	if (!status)
-		status = read_data(plan, s->send, why, why_len);
 	for (size_t lane = 0; lane < n && !status; lane++) {
 		struct destination d;
 
 		plan->paths_count = lane + 1;
 		plan->count = n * plan->lane_length;
-		status = find_way(&d, &plan->paths[lane], s, targets[lane], why, why_len);
+		status = find_way(&d, &plan->paths[lane], s, work, targets[lane], why, why_len);
 		for (size_t i = 0; i < plan->lane_length && !status; i++)
-			status = plan_exchange(plan, s, lane * plan->lane_length + i, &d, why, why_len);
+			status = plan_exchange(plan, s, work, lane * plan->lane_length + i, &d, why, why_len);
 	}
 	return status;
 }
 
-const char *probe_plan_guard(const struct probe_plan *plan, const char **note)
+const char *plan_guard(const struct plan *plan, const char **note)
 {
 	const struct guards *g = plan->guards[0] ? plan->guards[0] : plan->guards[1];
 
@@ -236,7 +221,7 @@ const char *probe_plan_guard(const struct probe_plan *plan, const char **note)
 	return guard_method_name(guards_method(g));
 }
 
-void probe_plan_free(struct probe_plan *plan)
+void plan_free(struct plan *plan)
 {
 	for (size_t i = 0; i < 2; i++)
 		if (plan->guards[i])
@@ -246,7 +231,18 @@ void probe_plan_free(struct probe_plan *plan)
 			spare_close(plan->paths[i].spare);
 	for (size_t i = 0; plan->exchanges && i < plan->count; i++)
 		exchange_free(&plan->exchanges[i]);
-	free(plan->data);
+	free(plan->pattern);
 	free(plan->paths);
 	free(plan->exchanges);
+}
+
+/* ---- options ----------------------------------------------------------------------------------- */
+
+const char *const plan_guard_words[] = { "auto", "filter", "min-ttl", "nftables", "spare", NULL };
+
+int plan_read_syn_options(void *settings, const char *text, char *why, size_t why_len)
+{
+	struct plan_settings *s = settings;
+
+	return options_from_text(&s->syn_options, text, why, why_len) ? 0 : -1;
 }

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd/session.h"
+
+#include <stdio.h>
+
+#include "cmd/exit_status.h"
+#include "cmd/interrupt.h"
+#include "cmd/print.h"
+#include "run/runner.h"
+#include "wire/privs.h"
+
+enum { WHY = 700 };
+
+/* ---- exit status ------------------------------------------------------------------------------- */
+
+static int status_of(const struct session *session, const struct exchange *x)
+{
+	int status = EXIT_CONFORMS;
+
+	if (x->error[0] || (x->interrupted && session->expect != REACH_NONE))
+		return EXIT_NOT_RUN;
+	if (session->expect != REACH_NONE)
+		return x->reach == session->expect ? EXIT_CONFORMS : EXIT_VIOLATED;
+	for (size_t i = 0; i < x->points_count; i++)
+		if (x->points[i].outcome != OUTCOME_PASS)
+			status = exit_status_worse(status, x->points[i].outcome == OUTCOME_ERROR ? EXIT_NOT_RUN :
+								   EXIT_NOTHING_JUDGED);
+	if (x->interrupted)
+		status = EXIT_NOT_RUN;
+	for (size_t i = 0; i < x->verdicts_count; i++)
+		if (exit_status_counts(session->settings->strict, &x->verdicts[i]))
+			status = EXIT_VIOLATED;
+	/* Data that arrived changed rests on no rule for segments. */
+	for (size_t i = 0; i < x->points_count && x->params.check->goal; i++)
+		if (x->points[i].outcome == OUTCOME_FAIL && !x->points[i].rule)
+			status = EXIT_VIOLATED;
+	return status;
+}
+
+static void finished(void *arg, size_t index)
+{
+	struct session *session = arg;
+	struct exchange *x = &session->plan.exchanges[index];
+	static const char *const found[] = { "neither", "open", "closed", "silent" };
+	char expected[64];
+	const struct report_result result = {
+		.target = session->targets[index / session->plan.lane_length],
+		.exchange = x,
+		.expected = session->expect != REACH_NONE ? expected : NULL,
+	};
+	unsigned *totals[] = {
+		[OUTCOME_PASS] = &session->totals.passed,
+		[OUTCOME_SKIP] = &session->totals.inconclusive,
+		[OUTCOME_INCONCLUSIVE] = &session->totals.inconclusive,
+		[OUTCOME_ERROR] = &session->totals.errors,
+		[OUTCOME_FAIL] = &session->totals.failed,
+	};
+
+	snprintf(expected, sizeof expected, "%s, found %s", found[session->expect], found[x->reach]);
+	for (size_t i = 0; i < session->outputs.count; i++) {
+		struct output *o = &session->outputs.list[i];
+
+		o->format->result(o->file, &session->run, &result);
+		if (ferror(o->file)) /* nobody reads on: enough */
+			interrupt_stop = 1;
+	}
+	++*totals[x->outcome];
+	session->status = exit_status_worse(session->status, status_of(session, x));
+	exchange_free(x);
+}
+
+/* ---- the run ----------------------------------------------------------------------------------- */
+
+/* The second drop of privileges; from here on packets may be decoded. */
+static int drop(struct session *session, char *why, size_t why_len)
+{
+	if (privs_drop(why, why_len))
+		return EXIT_NOT_RUN;
+	for (size_t i = 0; i < session->plan.paths_count; i++) {
+		struct wire_path *path = &session->plan.paths[i];
+
+		if (path->spare && spare_claim(path->spare, &path->target, why, why_len))
+			return EXIT_NOT_RUN;
+	}
+	return 0;
+}
+
+/* The driver, which is told who connects: it talks to others, so nothing is privileged any more. */
+static int start_driver(struct session *session, char *why, size_t why_len)
+{
+	struct driving *d = session->driving;
+
+	if (!d)
+		return 0;
+	for (size_t i = 0; i < session->plan.paths_count; i++)
+		driving_allow(d, &session->plan.paths[i].route.source);
+	if (driving_start(d, &interrupt_stop, why, why_len))
+		return EXIT_NOT_RUN;
+	for (size_t i = 0; i < session->plan.count; i++)
+		session->plan.exchanges[i].params.driver_can = driving_driver(d)->can;
+	session->run.driver = driving_name(d);
+	return 0;
+}
+
+static void play(struct session *session, struct link *link)
+{
+	const struct run run = {
+		.link = link,
+		.driver = session->driving ? driving_driver(session->driving) : NULL,
+		.exchanges = session->plan.exchanges,
+		.count = session->plan.count,
+		.lane_length = session->plan.lane_length,
+		.interval_us = session->settings->interval_us,
+		.stagger_us = 1000000 / session->settings->rate,
+		.finished = finished,
+		.arg = session,
+	};
+	struct wire_stats stats;
+
+	session->run.seed = session->plan.seed;
+	session->run.guard = plan_guard(&session->plan, &session->run.guard_note);
+	for (size_t i = 0; i < session->outputs.count; i++)
+		session->outputs.list[i].format->begin(session->outputs.list[i].file, &session->run);
+	if (run_all(&run) != RUN_DONE)
+		session->status = exit_status_worse(session->status, EXIT_NOT_RUN);
+	for (size_t i = 0; i < run.count; i++)
+		session->totals.not_begun += !run.exchanges[i].started;
+	wire_link_stats(link, &stats);
+	session->run.capture_drops = stats.dropped;
+	if (stats.dropped)
+		session->status = exit_status_worse(session->status, EXIT_NOTHING_JUDGED);
+	for (size_t i = 0; i < session->outputs.count; i++)
+		session->outputs.list[i].format->end(session->outputs.list[i].file, &session->run,
+						&session->totals);
+}
+
+static int run_planned(struct session *session)
+{
+	const struct plan_settings *s = session->settings;
+	struct link *link = NULL;
+	char why[WHY] = "";
+	int status;
+
+	interrupt_catch();
+	status = plan_make(&session->plan, s, session->work, session->targets, session->targets_count, why,
+			   sizeof why);
+	if (!status) {
+		link = wire_link_open(session->plan.paths, session->plan.paths_count, s->write,
+				      &interrupt_stop, why, sizeof why);
+		status = link ? drop(session, why, sizeof why) : EXIT_NOT_RUN;
+	}
+	if (!status)
+		status = start_driver(session, why, sizeof why);
+	if (status)
+		complain("%s", why);
+	else
+		play(session, link);
+	if (session->driving)
+		driving_stop(session->driving);
+	if (link && wire_link_close(link, why, sizeof why)) {
+		complain("%s", why);
+		status = EXIT_NOT_RUN;
+	}
+	plan_free(&session->plan);
+	return status ? status : session->status;
+}
+
+int session_check_words(const struct plan_settings *s)
+{
+	if (s->ipv4 && s->ipv6)
+		complain("-4 and -6 exclude each other");
+	else if (s->interface && !s->interface[0])
+		complain("-i wants the name of an interface");
+	else if (s->quiet && s->verbose)
+		complain("-q and -v exclude each other");
+	else
+		return 0;
+	return EXIT_USAGE;
+}
+
+bool session_may_craft(void)
+{
+	struct privs have;
+
+	privs_current(&have);
+	if (!have.raw)
+		complain("no privilege to craft segments (CAP_NET_RAW): run 'setcap "
+			 "cap_net_raw,cap_net_admin+ep' on this program as root, or try it in finwait-lab");
+	return have.raw;
+}
+
+int session_run(struct session *session)
+{
+	const struct plan_settings *s = session->settings;
+	int status;
+
+	session->status = EXIT_UNDECIDED;
+	session->run.arguments = session->arguments;
+	status = outputs_open(&session->outputs, &s->reports, s->json, s->no_color);
+	session->run.color = session->outputs.color;
+	session->run.utf8 = session->outputs.utf8;
+	session->run.verbosity = s->quiet ? -1 : s->verbose;
+	if (!status)
+		status = run_planned(session);
+	return outputs_close(&session->outputs) ? status : exit_status_worse(status, EXIT_NOT_RUN);
+}
