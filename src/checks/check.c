@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "checks/check.h"
 
+#include <stdio.h>
+
 static const char *const names[ACTIONS] = {
 	[ACTION_LISTEN] = "listen",
 	[ACTION_CONNECT] = "connect",
@@ -27,4 +29,16 @@ unsigned check_needs(const struct check *c)
 const char *action_name(enum action action)
 {
 	return names[action];
+}
+
+const char *actions_text(unsigned actions, char text[ACTIONS_TEXT])
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (int a = 0; a < ACTIONS && n < ACTIONS_TEXT; a++)
+		if (actions & 1u << a)
+			n += (size_t)snprintf(text + n, ACTIONS_TEXT - n, "%s%s", n ? ", " : "",
+					      action_name((enum action)a));
+	return text;
 }

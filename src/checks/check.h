@@ -65,4 +65,9 @@ unsigned check_needs(const struct check *c);
 /* "connect", "close first": for people. */
 const char *action_name(enum action action);
 
+enum { ACTIONS_TEXT = 120 };
+
+/* "connect, close first", for a bit per action; returns `text`. */
+const char *actions_text(unsigned actions, char text[ACTIONS_TEXT]);
+
 #endif

@@ -63,3 +63,16 @@ const struct check drive_checks[TCP_STATES][OPENERS] = {
 	ALL(TCP_TIME_WAIT, "time-wait", "the target closes first, then we do", "U-3.10.7.4-fin",
 	    ASK(CLOSE_FIRST), STEP_AWAIT_FIN, STEP_CLOSE, STAY),
 };
+
+tcp_states drive_reaches(unsigned actions)
+{
+	tcp_states set = 0;
+
+	for (int state = 0; state < TCP_STATES; state++) {
+		const struct check *c = &drive_checks[state][OPENER_PASSIVE];
+
+		if (c->name && !(check_needs(c) & ~actions))
+			set |= IN(state);
+	}
+	return set;
+}

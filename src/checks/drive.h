@@ -13,4 +13,7 @@ enum opener { OPENER_PASSIVE, OPENER_ACTIVE, OPENER_SIMULTANEOUS, OPENERS };
  * way. */
 extern const struct check drive_checks[TCP_STATES][OPENERS];
 
+/* The states that passive opens lead to with an application that can do `actions`. */
+tcp_states drive_reaches(unsigned actions);
+
 #endif

@@ -72,18 +72,6 @@ static const struct check *choose(enum tcp_state state, int opener)
 	return c;
 }
 
-/* "connect, close first" */
-static const char *actions_text(unsigned actions, char *text, size_t len)
-{
-	size_t n = 0;
-
-	text[0] = '\0';
-	for (int a = 0; a < ACTIONS && n < len; a++)
-		if (actions & 1u << a)
-			n += (size_t)snprintf(text + n, len - n, "%s%s", n ? ", " : "", action_name((enum action)a));
-	return text;
-}
-
 /* What moves the pattern asks for more. */
 static unsigned transfer_needs(const struct check *c)
 {
@@ -99,7 +87,7 @@ static unsigned transfer_needs(const struct check *c)
 static int check_can(const struct drive_settings *s, const struct driving *d, const struct check *c)
 {
 	unsigned needs = check_needs(c);
-	char missing[160];
+	char missing[ACTIONS_TEXT];
 
 	if (s->transfer && !transfer_needs(c)) {
 		complain("--transfer needs a state in which data may go: ESTABLISHED, FIN-WAIT-2 or CLOSE-WAIT");
@@ -110,7 +98,7 @@ static int check_can(const struct drive_settings *s, const struct driving *d, co
 	if (!(needs & ~driving_may(d)))
 		return 0;
 	complain("%s needs an application that can %s, which %s cannot", c->name,
-		 actions_text(needs & ~driving_may(d), missing, sizeof missing), driving_name(d));
+		 actions_text(needs & ~driving_may(d), missing), driving_name(d));
 	return EXIT_USAGE;
 }
 
@@ -180,8 +168,8 @@ const struct command cmd_drive = {
 	.operands = "STATE TARGET...",
 	.summary = "puts a connection of the target into a state and verifies it there",
 	.about = "Puts a fresh connection of each TARGET (HOST, HOST:PORT) into STATE (one of the eleven of RFC "
-		 "9293, such as FIN-WAIT-2), lets the target show that it really is there, holds it, and tidies "
-		 "up. What the target's application must do for that, a driver makes it do.",
+		 "9293, such as FIN-WAIT-2) with the help of a driver that makes the target's application act, "
+		 "lets the target show that it really is there, holds it, and tidies up.",
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(struct drive_settings),

@@ -3,6 +3,11 @@
 
 #include <stdio.h>
 
+bool driving_wanted(const struct driving_settings *settings)
+{
+	return settings->service;
+}
+
 int driving_choose(struct driving *d, const struct driving_settings *settings, char *why, size_t why_len)
 {
 	*d = (struct driving){ .settings = settings };

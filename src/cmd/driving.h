@@ -22,6 +22,9 @@ struct driving_settings {
 	  .help = "a service that the target runs: see 'finwait list services'; or send=\"TEXT\",then=HOW, "   \
 		  "with HOW one of closes-first, closes-on-eof, keeps-open" }
 
+/* Whether a driver was named at all. */
+bool driving_wanted(const struct driving_settings *settings);
+
 struct driving {
 	const struct driving_settings *settings; /* borrowed */
 	struct service_choice service;

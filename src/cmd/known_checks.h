@@ -3,10 +3,11 @@
 #ifndef FINWAIT_CMD_KNOWN_CHECKS_H
 #define FINWAIT_CMD_KNOWN_CHECKS_H
 
+#include "checks/drive.h"
 #include "checks/probe.h"
 #include "report/spec.h"
 
-enum { KNOWN_CHECKS = CLOSE_KINDS };
+enum { KNOWN_CHECKS = CLOSE_KINDS + TCP_STATES * OPENERS };
 
 /* Fills in all of them and, behind them, the end. */
 void known_checks(struct spec_check checks[KNOWN_CHECKS + 1]);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* finwait list: the requirements, rules, events and checks that there are, and how far the requirements are
- * covered. */
+/* finwait list: the requirements, rules, events, checks and services that there are, how far the requirements
+ * are covered, and which checks a driver enables. */
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/commands.h"
+#include "cmd/driving.h"
+#include "cmd/interrupt.h"
 #include "cmd/known_checks.h"
 #include "cmd/nearest.h"
 #include "cmd/print.h"
@@ -14,6 +16,7 @@
 enum { COLUMNS = 79, LINE = 16384 };
 
 struct list_settings {
+	struct driving_settings driving;
 	bool coverage;
 	bool json;
 };
@@ -21,6 +24,8 @@ struct list_settings {
 struct listing {
 	const struct list_settings *settings;
 	bool terminal;
+	bool driven;  /* a driver was named ... */
+	unsigned can; /* ... that can do this */
 	struct spec_check checks[KNOWN_CHECKS + 1];
 };
 
@@ -132,18 +137,39 @@ static void list_events(const struct listing *l)
 	}
 }
 
+static void list_check(const struct listing *l, const struct spec_check *c)
+{
+	char line[LINE], actions[ACTIONS_TEXT];
+	bool tell = c->needs && !l->driven;
+
+	if (c->missing)
+		snprintf(line, sizeof line, "%-34sskipped: needs an application that can %s", c->name,
+			 actions_text(c->missing, actions));
+	else
+		snprintf(line, sizeof line, "%-34s%s%s%s%s", c->name, c->about, tell ? " (needs: " : "",
+			 tell ? actions_text(c->needs, actions) : "", tell ? ")" : "");
+	print_line(l, line);
+}
+
 static void list_checks(const struct listing *l)
 {
-	char line[LINE];
-
 	for (const struct spec_check *c = l->checks; c->name; c++) {
-		if (l->settings->json) {
-			spec_json.check(stdout, c);
-			continue;
-		}
-		snprintf(line, sizeof line, "%-26s%s", c->name, c->about);
-		print_line(l, line);
+		struct spec_check told = *c;
+
+		told.missing = l->driven ? c->needs & ~l->can : 0;
+		if (l->settings->json)
+			spec_json.check(stdout, &told);
+		else
+			list_check(l, &told);
 	}
+}
+
+static void list_services(const struct listing *l)
+{
+	const struct spec_format *format = l->settings->json ? &spec_json : &spec_text;
+
+	for (const struct service *s = services; s->name; s++)
+		format->service(stdout, s->name, s->port, s->summary, drive_reaches(service_can(s)));
 }
 
 static const struct {
@@ -154,6 +180,7 @@ static const struct {
 	{ "rules", list_rules },
 	{ "events", list_events },
 	{ "checks", list_checks },
+	{ "services", list_services },
 };
 
 enum { LISTS = sizeof lists / sizeof lists[0] };
@@ -173,6 +200,24 @@ static void unknown(const char *word)
 		complain("there is no list of '%s': give %s", word, words);
 }
 
+/* What the driver that was named can do. 0, or an exit status after a complaint. */
+static int ask_driver(struct listing *l)
+{
+	struct driving d;
+	char why[400];
+	int status = driving_choose(&d, &l->settings->driving, why, sizeof why);
+
+	if (!status && driving_start(&d, &interrupt_stop, why, sizeof why))
+		status = EXIT_NOT_RUN;
+	if (status)
+		complain("%s", why);
+	else
+		l->can = driving_driver(&d)->can;
+	l->driven = true;
+	driving_stop(&d);
+	return status;
+}
+
 static int run(const void *settings, char *const *arguments, char **operands, size_t n)
 {
 	(void)arguments;
@@ -180,7 +225,7 @@ static int run(const void *settings, char *const *arguments, char **operands, si
 	const char *word = n ? operands[0] : l.settings->coverage ? "requirements" : NULL;
 
 	if (!word || n > 1) {
-		complain("list what? One of requirements, rules, events and checks");
+		complain("list what? One of requirements, rules, events, checks and services");
 		return EXIT_USAGE;
 	}
 	for (size_t i = 0; i < LISTS; i++) {
@@ -189,6 +234,16 @@ static int run(const void *settings, char *const *arguments, char **operands, si
 		if (l.settings->coverage && lists[i].list != list_requirements) {
 			complain("--coverage is for requirements: finwait list requirements --coverage");
 			return EXIT_USAGE;
+		}
+		if (driving_wanted(&l.settings->driving) && lists[i].list != list_checks) {
+			complain("a driver tells about checks only: finwait list checks");
+			return EXIT_USAGE;
+		}
+		if (driving_wanted(&l.settings->driving)) {
+			int status = ask_driver(&l);
+
+			if (status)
+				return status;
 		}
 		known_checks(l.checks);
 		l.terminal = isatty(STDOUT_FILENO);
@@ -202,6 +257,7 @@ static int run(const void *settings, char *const *arguments, char **operands, si
 static const struct option_spec options[] = {
 	{ .name = "coverage", .kind = OPTION_FLAG, .offset = offsetof(struct list_settings, coverage),
 	  .group = "Contents", .help = "of requirements: which rules and checks decide each, and totals" },
+	DRIVING_OPTIONS(struct list_settings),
 	{ .name = "json", .kind = OPTION_FLAG, .offset = offsetof(struct list_settings, json),
 	  .group = "Output", .help = "one JSON object per line" },
 	{ .name = NULL },
@@ -210,9 +266,9 @@ static const struct option_spec options[] = {
 const struct command cmd_list = {
 	.name = "list",
 	.operands = "WHAT",
-	.summary = "the requirements, rules, events and checks there are",
-	.about = "Lists all requirements, rules, events or checks, one line each (cut on a terminal); 'finwait "
-		 "explain' tells more about one.",
+	.summary = "the requirements, rules, events, checks and services there are",
+	.about = "Lists all requirements, rules, events, checks or services, one line each (cut on a terminal), "
+		 "and for checks which of them a driver enables; 'finwait explain' tells more about one.",
 	.options = options,
 	.settings_size = sizeof(struct list_settings),
 	.run = run,

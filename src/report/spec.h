@@ -10,12 +10,15 @@
 #include "core/requirements.h"
 #include "core/rules.h"
 #include "core/tcp_state.h"
+#include "run/exchange.h"
 
 /* A check, without its steps. */
 struct spec_check {
 	const char *name;
 	const char *about;
 	const char *requirements; /* those it decides, "MUST-10;MUST-11"; NULL: none */
+	unsigned needs;           /* of the target's application: a bit per enum action ... */
+	unsigned missing;         /* ... and what of it the driver that was named cannot do */
 };
 
 /* How far the requirements are decided by a rule or a check. */
@@ -33,6 +36,8 @@ struct spec_format {
 	void (*event)(FILE *out, enum event event);
 	void (*state)(FILE *out, enum tcp_state state);
 	void (*check)(FILE *out, const struct spec_check *check);
+	/* One that a host may run, on `port` (0: on any), and the states it leads to. */
+	void (*service)(FILE *out, const char *name, unsigned port, const char *sentence, tcp_states reaches);
 	void (*coverage)(FILE *out, const struct spec_coverage *all, const struct spec_coverage *labelled);
 };
 

@@ -117,6 +117,16 @@ static void state(FILE *out, enum tcp_state state)
 	json_out_print(out, o);
 }
 
+static json_t *actions(unsigned set)
+{
+	json_t *list = json_array();
+
+	for (int a = 0; a < ACTIONS; a++)
+		if (set & 1u << a)
+			json_array_append_new(list, json_string(action_name((enum action)a)));
+	return list;
+}
+
 static void check(FILE *out, const struct spec_check *check)
 {
 	json_t *o = json_object();
@@ -125,6 +135,9 @@ static void check(FILE *out, const struct spec_check *check)
 	json_out_set_text(o, "name", check->name);
 	json_out_set_text(o, "sentence", check->about);
 	json_out_set_list(o, "requirements", check->requirements);
+	json_out_set(o, "needs", actions(check->needs));
+	if (check->missing)
+		json_out_set(o, "missing", actions(check->missing));
 	json_out_print(out, o);
 }
 
@@ -149,4 +162,17 @@ static void coverage(FILE *out, const struct spec_coverage *all, const struct sp
 	json_out_print(out, o);
 }
 
-const struct spec_format spec_json = { requirement, rule, event, state, check, coverage };
+static void service(FILE *out, const char *name, unsigned port, const char *sentence, tcp_states reaches)
+{
+	json_t *o = json_object();
+
+	json_out_set_text(o, "type", "service");
+	json_out_set_text(o, "name", name);
+	if (port)
+		json_out_set_number(o, "port", port);
+	json_out_set_text(o, "sentence", sentence);
+	json_out_set(o, "reaches", json_out_states(reaches));
+	json_out_print(out, o);
+}
+
+const struct spec_format spec_json = { requirement, rule, event, state, check, service, coverage };

@@ -133,6 +133,8 @@ static void check(FILE *out, const struct spec_check *check)
 	print_sentence(out, check->about);
 	fputc('\n', out);
 	print_field(out, "requirements", spaced(check->requirements, text, sizeof text));
+	if (check->needs)
+		print_field(out, "needs", actions_text(check->needs, text));
 	print_field(out, "rules", "every segment of the target is judged by all of them");
 }
 
@@ -306,4 +308,16 @@ static void coverage(FILE *out, const struct spec_coverage *all, const struct sp
 	print_coverage(out, "labels of RFC 9293", labelled);
 }
 
-const struct spec_format spec_text = { requirement, rule, event, state, check, coverage };
+static void service(FILE *out, const char *name, unsigned port, const char *sentence, tcp_states reaches)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, port ? "%u" : "-", port);
+	fprintf(out, "%-14s%5s  %s\n%21sreaches", name, text, sentence, "");
+	for (int state = 0; state < TCP_STATES; state++)
+		if (reaches & IN(state))
+			fprintf(out, " %s", tcp_state_name((enum tcp_state)state));
+	fprintf(out, "\n");
+}
+
+const struct spec_format spec_text = { requirement, rule, event, state, check, service, coverage };
