@@ -62,7 +62,7 @@ directions() {
 		may["checks"] = "core checks"
 		may["script"] = "core checks script"
 		may["run"] = "core checks run"
-		may["drive"] = "core run drive"
+		may["drive"] = "core checks run drive"
 		may["wire"] = "core wire run/link.h"
 		# what is reported: exchanges with a target, and what was found in a capture
 		may["report"] = "core report run/exchange.h run/track.h"
