@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Arbitrary bytes as what an agent says to the driver that asks it for everything: the first byte says whether
- * the session has begun, and in pieces of what length the rest arrives. Each request has just one answer. */
+/* Arbitrary bytes as what an agent says to the driver that asks it for everything: the first byte says
+ * whether the session has begun, and in pieces of what length the rest arrives. Each request has just one
+ * answer. */
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,13 +17,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { BEGUN = 1, EXCHANGES = 3 };
 
-static const char beginning[] = "hello finwait-agent 1 can=socket,setopt,reuseaddr,bind,listen,accept,connect,send,"
-				"recv,shutdown,abort,state\n4096 ok\n";
+static const char beginning[] =
+	"hello finwait-agent 1 can=socket,setopt,reuseaddr,bind,listen,accept,connect,send,"
+	"recv,shutdown,abort,state\n4096 ok\n";
 
 struct scene {
 	int agent;
 	struct agent_client *client;
-	struct driver *driver; /* once the session has begun */
+	struct driver *driver;             /* once the session has begun */
 	unsigned open[EXCHANGES][ACTIONS]; /* requests without an answer */
 };
 

@@ -13,7 +13,8 @@
 #include "drive/agent_client.h"
 
 #define FAKE_CAN                                                                                             \
-	"socket,setopt,getopt,bind,listen,accept,connect,send,recv,shutdown,close,abort,name,state,reuseaddr,"     \
+	"socket,setopt,getopt,bind,listen,accept,connect,send,recv,shutdown,close,abort,name,state,"         \
+	"reuseaddr,"                                                                                         \
 	"ipv4,ipv6"
 
 struct fake {
@@ -75,8 +76,8 @@ static inline void fake_turn(struct fake *f, const char *request, const char *re
 }
 
 /* A client at time 0, before the greeting. */
-static inline struct agent_client *fake_connect(struct fake *f, const char *token, const struct address *allow,
-						size_t allow_count)
+static inline struct agent_client *fake_connect(struct fake *f, const char *token,
+						const struct address *allow, size_t allow_count)
 {
 	struct agent_client_params params = {
 		.token = token, .allow = allow, .allow_count = allow_count, .greeting_us = 10000000

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The client's side of the agent's protocol, against an agent that says whatever it likes; in virtual time. */
+/* The client's side of the agent's protocol, against an agent that says whatever it likes; in virtual time.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -48,15 +49,16 @@ static void test_hello(void **state)
 	fake_say(&f, "hello finwait-agent 1 system=Some%20thing%07-1 sockets=7 can=socket,connect new=1\r\n");
 	agent_client_pump(c, 0);
 	assert_false(agent_client_ready(c));
-	assert_string_equal(fake_hear(&f), "hello version=1 token=a%25token~of-19-bytes allow=198.18.0.1,fe80::1");
+	assert_string_equal(fake_hear(&f),
+			    "hello version=1 token=a%25token~of-19-bytes allow=198.18.0.1,fe80::1");
 	fake_answer(&f, "ok more=later");
 	agent_client_pump(c, 0);
 	assert_true(agent_client_ready(c));
 	assert_null(agent_client_lost(c));
 	assert_string_equal(agent_client_system(c), "Some thing?-1");
 	assert_true(agent_client_can(c, "socket") && agent_client_can(c, "connect"));
-	assert_false(agent_client_can(c, "sock") || agent_client_can(c, "connect2") || agent_client_can(c, "") ||
-		     agent_client_can(c, "socket,connect"));
+	assert_false(agent_client_can(c, "sock") || agent_client_can(c, "connect2") ||
+		     agent_client_can(c, "") || agent_client_can(c, "socket,connect"));
 	agent_client_free(c);
 	fake_end(&f);
 }
@@ -84,13 +86,14 @@ static void test_bad_greetings(void **state)
 		{ "\n", "this is no finwait-agent (it began with ``)" },
 		{ "\x1b[2Jhello\n", "this is no finwait-agent (it began with `\\x1b[2Jhello`)" },
 		{ "hello finwait-agent\n", "this is no finwait-agent (it began with `hello finwait-agent`)" },
-		{ "hello finwait-agent x\n", "this is no finwait-agent (it began with `hello finwait-agent x`)" },
-		{ "hello finwait-agent 2 frobnicate\n",
-		  "the agent speaks version 2 of the protocol, this finwait version 1: install the same release "
-		  "on both sides" },
-		{ "hello finwait-agent 1 can=a can=b\n",
-		  "the agent does not keep to its protocol (it said `hello finwait-agent 1 can=a can=b`: it gives a "
-		  "key twice)" },
+		{ "hello finwait-agent x\n",
+		  "this is no finwait-agent (it began with `hello finwait-agent x`)" },
+		{ "hello finwait-agent 2 frobnicate\n", "the agent speaks version 2 of the protocol, this "
+							"finwait version 1: install the same release "
+							"on both sides" },
+		{ "hello finwait-agent 1 can=a can=b\n", "the agent does not keep to its protocol (it said "
+							 "`hello finwait-agent 1 can=a can=b`: it gives a "
+							 "key twice)" },
 		{ "- error EUSERS too many controllers\n",
 		  "the agent refuses the session: EUSERS (too many controllers)" },
 	};
@@ -237,8 +240,8 @@ static void test_garbage(void **state)
 
 		assert_non_null(fake_hear(&f));
 		head = strcspn(cases[i][0], "@");
-		snprintf(line, sizeof line - 1, "%.*s%s%s", (int)head, cases[i][0], cases[i][0][head] ? f.tag : "",
-			 cases[i][0] + head + !!cases[i][0][head]);
+		snprintf(line, sizeof line - 1, "%.*s%s%s", (int)head, cases[i][0],
+			 cases[i][0][head] ? f.tag : "", cases[i][0] + head + !!cases[i][0][head]);
 		snprintf(why, sizeof why, "the agent does not keep to its protocol (it said `%s`: %s)",
 			 agent_quote(line, strlen(line), quote), cases[i][1]);
 		strcat(line, "\n");
@@ -264,8 +267,9 @@ static void test_nul(void **state)
 	(void)state;
 	fake_say_bytes(&f, "\0ok\n", 4);
 	agent_client_pump(c, 0);
-	assert_lost(c, "the agent does not keep to its protocol (it said `\\x00ok`: it has a byte that is not "
-		       "printable ASCII)");
+	assert_lost(c,
+		    "the agent does not keep to its protocol (it said `\\x00ok`: it has a byte that is not "
+		    "printable ASCII)");
 	agent_client_free(c);
 	fake_end(&f);
 }
@@ -611,9 +615,23 @@ static void test_endpoints(void **state)
 		{ "[fe80::1%25eth0]:7", "[fe80::1]:7" },
 	};
 	static const char *const bad[] = {
-		"",	  "198.18.0.1",	    "198.18.0.1:",     "198.18.0.1:65536", "198.18.0.1:-1",  "[198.18.0.1]:7",
-		"::1:7",  "[::1]",	    "[::1:7",	       "::1]:7",	   "[]:7",	     "[%25eth0]:7",
-		"[::1]7", "198.18.0.1:7:7", "198.18.0.1%25:7", "[::1]:0x7",	   "198.18.0.1:%207",
+		"",
+		"198.18.0.1",
+		"198.18.0.1:",
+		"198.18.0.1:65536",
+		"198.18.0.1:-1",
+		"[198.18.0.1]:7",
+		"::1:7",
+		"[::1]",
+		"[::1:7",
+		"::1]:7",
+		"[]:7",
+		"[%25eth0]:7",
+		"[::1]7",
+		"198.18.0.1:7:7",
+		"198.18.0.1%25:7",
+		"[::1]:0x7",
+		"198.18.0.1:%207",
 	};
 	char text[ENDPOINT_TEXT];
 	struct agent_reply r;
@@ -640,8 +658,9 @@ static void test_endpoints(void **state)
 
 static void test_numbers(void **state)
 {
-	static const char *const bad[] = { "", "-1", "+1", "0x1", "1x", "%201", "18446744073709551616",
-					   "99999999999999999999" };
+	static const char *const bad[] = {
+		"", "-1", "+1", "0x1", "1x", "%201", "18446744073709551616", "99999999999999999999"
+	};
 	struct agent_reply r;
 	uint64_t n;
 
@@ -662,10 +681,15 @@ static void test_numbers(void **state)
 /* RFC 4648 10. */
 static void test_base64(void **state)
 {
-	static const char *const pairs[][2] = { { "", "" },	    { "f", "Zg==" },	   { "fo", "Zm8=" },
-						{ "foo", "Zm9v" },	    { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
+	static const char *const pairs[][2] = { { "", "" },
+						{ "f", "Zg==" },
+						{ "fo", "Zm8=" },
+						{ "foo", "Zm9v" },
+						{ "foob", "Zm9vYg==" },
+						{ "fooba", "Zm9vYmE=" },
 						{ "foobar", "Zm9vYmFy" } };
-	static const char *const bad[] = { "Z", "Zg", "Zg=", "Zg===", "Z===", "====", "Zg==Zg==", "Zm9-", "Zm9v%0A" };
+	static const char *const bad[] = { "Z",    "Zg",       "Zg=",  "Zg===",  "Z===",
+					   "====", "Zg==Zg==", "Zm9-", "Zm9v%0A" };
 	struct agent_reply r;
 	uint8_t bytes[6];
 	char text[9];
@@ -711,28 +735,17 @@ static void test_escapes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hello),
-		cmocka_unit_test(test_hello_too_long),
-		cmocka_unit_test(test_bad_greetings),
-		cmocka_unit_test(test_hello_refused),
-		cmocka_unit_test(test_any_order),
-		cmocka_unit_test(test_byte_by_byte),
-		cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_same_tag_twice),
-		cmocka_unit_test(test_longest_line),
-		cmocka_unit_test(test_many_keys),
-		cmocka_unit_test(test_silence),
-		cmocka_unit_test(test_late_pump),
-		cmocka_unit_test(test_idle),
-		cmocka_unit_test(test_gone),
-		cmocka_unit_test(test_last_words),
-		cmocka_unit_test(test_many_calls),
-		cmocka_unit_test(test_pipes),
-		cmocka_unit_test(test_wait),
-		cmocka_unit_test(test_endpoints),
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_base64),
+		cmocka_unit_test(test_hello),          cmocka_unit_test(test_hello_too_long),
+		cmocka_unit_test(test_bad_greetings),  cmocka_unit_test(test_hello_refused),
+		cmocka_unit_test(test_any_order),      cmocka_unit_test(test_byte_by_byte),
+		cmocka_unit_test(test_garbage),        cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_same_tag_twice), cmocka_unit_test(test_longest_line),
+		cmocka_unit_test(test_many_keys),      cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_late_pump),      cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_gone),           cmocka_unit_test(test_last_words),
+		cmocka_unit_test(test_many_calls),     cmocka_unit_test(test_pipes),
+		cmocka_unit_test(test_wait),           cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_numbers),        cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_escapes),
 	};
 

@@ -32,9 +32,12 @@ static void end(void)
 
 static struct request request(size_t id, enum action action)
 {
-	struct request r = { .id = id, .action = action, .seed = 7, .length = 1000, .timeout_us = TIMEOUT_US };
+	struct request r = {
+		.id = id, .action = action, .seed = 7, .length = 1000, .timeout_us = TIMEOUT_US
+	};
 
-	assert_true(address_parse(&r.prober.addr, "198.18.0.1") && address_parse(&r.target.addr, "198.18.0.2"));
+	assert_true(address_parse(&r.prober.addr, "198.18.0.1") &&
+		    address_parse(&r.target.addr, "198.18.0.2"));
 	r.prober.port = (uint16_t)(20000 + id);
 	return r;
 }
@@ -163,7 +166,8 @@ static void test_passive(void **state)
 	open_accepted();
 	ask(1, ACTION_SEND);
 	ask(1, ACTION_RECEIVE);
-	assert_string_equal(fake_hear(&f), "send socket=2 pattern=mix seed=7 offset=0 length=1000 timeout_ms=3000");
+	assert_string_equal(fake_hear(&f),
+			    "send socket=2 pattern=mix seed=7 offset=0 length=1000 timeout_ms=3000");
 	fake_answer(&f, "ok length=1000");
 	turn("recv socket=2 pattern=mix seed=7 offset=0 length=1000 timeout_ms=3000",
 	     "ok length=900 match=17 end=eof");
@@ -189,9 +193,9 @@ static void test_passive(void **state)
 
 static void test_active(void **state)
 {
-	static const char *const ends[][2] = {
-		{ "no", "" }, { "reset", "the connection was reset" }, { "timed-out", "the connection timed out" }
-	};
+	static const char *const ends[][2] = { { "no", "" },
+					       { "reset", "the connection was reset" },
+					       { "timed-out", "the connection timed out" } };
 
 	(void)state;
 	begin(FAKE_CAN);
@@ -332,9 +336,12 @@ static void test_errors(void **state)
 		const char *calls[4]; /* verbs */
 		const char *replies[4];
 	} cases[] = {
-		{ ACTION_LISTEN, { "socket", "setopt", "bind", "listen" },
+		{ ACTION_LISTEN,
+		  { "socket", "setopt", "bind", "listen" },
 		  { "ok socket=9", "ok", "ok local=198.18.0.2:80", "" } },
-		{ ACTION_CONNECT, { "socket", "bind", "connect" }, { "ok socket=9", "ok local=198.18.0.2:80", "" } },
+		{ ACTION_CONNECT,
+		  { "socket", "bind", "connect" },
+		  { "ok socket=9", "ok local=198.18.0.2:80", "" } },
 		{ ACTION_ACCEPT, { "accept" }, { "" } },
 		{ ACTION_CLOSE_FIRST, { "shutdown" }, { "" } },
 		{ ACTION_CLOSE_LAST, { "shutdown" }, { "" } },
@@ -357,13 +364,15 @@ static void test_errors(void **state)
 				open_connected(1);
 			ask(1, action);
 			for (size_t good = 0; good < bad; good++) {
-				assert_memory_equal(fake_hear(&f), cases[i].calls[good], strlen(cases[i].calls[good]));
+				assert_memory_equal(fake_hear(&f), cases[i].calls[good],
+						    strlen(cases[i].calls[good]));
 				fake_answer(&f, cases[i].replies[good]);
 				pump();
 			}
 			assert_memory_equal(fake_hear(&f), cases[i].calls[bad], strlen(cases[i].calls[bad]));
 			fake_answer(&f, "error E123 it broke");
-			snprintf(text, sizeof text, "the agent's %s failed: E123 (it broke)", cases[i].calls[bad]);
+			snprintf(text, sizeof text, "the agent's %s failed: E123 (it broke)",
+				 cases[i].calls[bad]);
 			expect(1, action, ANSWER_FAILED, text);
 			/* Nothing half open is left: only what was opened in vain is given back. */
 			if (bad && (action == ACTION_LISTEN || action == ACTION_CONNECT))
@@ -389,8 +398,10 @@ static void test_timeouts(void **state)
 	expect(2, ACTION_ACCEPT, ANSWER_FAILED, "the agent's accept was not over within 3 s (nobody came)");
 	r.timeout_us = INT64_MAX;
 	d->ops->ask(d, &r, 0);
-	turn("recv socket=2 pattern=mix seed=7 offset=0 length=1000 timeout_ms=3600000", "error EAGAIN after 17 bytes");
-	expect(1, ACTION_RECEIVE, ANSWER_FAILED, "the agent's recv was not over within 3600 s (after 17 bytes)");
+	turn("recv socket=2 pattern=mix seed=7 offset=0 length=1000 timeout_ms=3600000",
+	     "error EAGAIN after 17 bytes");
+	expect(1, ACTION_RECEIVE, ANSWER_FAILED,
+	       "the agent's recv was not over within 3600 s (after 17 bytes)");
 	/* The agent is given a little longer than that. */
 	ask(1, ACTION_RECEIVE);
 	assert_int_equal(d->ops->waits_for(d, &fd, &events), 5000000);
@@ -411,7 +422,8 @@ static void test_liars(void **state)
 		{ ACTION_CONNECT, "ok", "`socket` names no socket" },
 		{ ACTION_CONNECT, "ok socket=0", "`socket` names no socket" },
 		{ ACTION_CONNECT, "ok socket=x", "`socket` names no socket" },
-		{ ACTION_ACCEPT, "ok local=198.18.0.2:40000 peer=198.18.0.1:20003", "`accept` names no socket" },
+		{ ACTION_ACCEPT, "ok local=198.18.0.2:40000 peer=198.18.0.1:20003",
+		  "`accept` names no socket" },
 		{ ACTION_ACCEPT, "ok socket=3 local=198.18.0.2:40000",
 		  "`accept` names another peer than the one it was asked for" },
 		{ ACTION_ACCEPT, "ok socket=3 local=198.18.0.2:40000 peer=198.18.0.1:20004",
@@ -420,8 +432,10 @@ static void test_liars(void **state)
 		  "`accept` names no local address and port" },
 		{ ACTION_SEND, "ok", "`send` names no length, or more than was asked for" },
 		{ ACTION_SEND, "ok length=1001", "`send` names no length, or more than was asked for" },
-		{ ACTION_RECEIVE, "ok length=1001 match=1 end=no", "`recv` names no lengths, or such as cannot be" },
-		{ ACTION_RECEIVE, "ok length=10 match=11 end=no", "`recv` names no lengths, or such as cannot be" },
+		{ ACTION_RECEIVE, "ok length=1001 match=1 end=no",
+		  "`recv` names no lengths, or such as cannot be" },
+		{ ACTION_RECEIVE, "ok length=10 match=11 end=no",
+		  "`recv` names no lengths, or such as cannot be" },
 		{ ACTION_RECEIVE, "ok length=10 end=no", "`recv` names no lengths, or such as cannot be" },
 		{ ACTION_RECEIVE, "ok length=10 match=1", "`recv` does not say how it ended" },
 		{ ACTION_RECEIVE, "ok length=10 match=1 end=well", "`recv` does not say how it ended" },
@@ -440,7 +454,8 @@ static void test_liars(void **state)
 		ask(id, action);
 		assert_non_null(fake_hear(&f));
 		fake_answer(&f, cases[i].reply);
-		snprintf(text, sizeof text, "the agent does not keep to its protocol (its reply to %s)", cases[i].wrong);
+		snprintf(text, sizeof text, "the agent does not keep to its protocol (its reply to %s)",
+			 cases[i].wrong);
 		expect(id, action, ANSWER_LOST, text);
 		ask(1, ACTION_KEEP_OPEN);
 		expect(1, ACTION_KEEP_OPEN, ANSWER_LOST, text);
@@ -548,7 +563,8 @@ static void test_many(void **state)
 		char said[128];
 
 		ask(id + 100, ACTION_ACCEPT);
-		snprintf(said, sizeof said, "accept socket=1 from=198.18.0.1:%zu timeout_ms=3000", 20100 + id);
+		snprintf(said, sizeof said, "accept socket=1 from=198.18.0.1:%zu timeout_ms=3000",
+			 20100 + id);
 		assert_string_equal(fake_hear(&f), said);
 		memcpy(tags[id], f.tag, sizeof f.tag);
 	}
@@ -556,8 +572,8 @@ static void test_many(void **state)
 		char reply[128];
 
 		memcpy(f.tag, tags[id], sizeof f.tag);
-		snprintf(reply, sizeof reply, "ok socket=%zu local=198.18.0.2:40000 peer=198.18.0.1:%zu", id + 2,
-			 20100 + id);
+		snprintf(reply, sizeof reply, "ok socket=%zu local=198.18.0.2:40000 peer=198.18.0.1:%zu",
+			 id + 2, 20100 + id);
 		fake_answer(&f, reply);
 		if (id % 50 == 0)
 			while (answered(&a)) {

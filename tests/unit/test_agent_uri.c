@@ -71,7 +71,8 @@ static void test_bad(void **state)
 {
 	static const char *const cases[][2] = {
 		{ "", "'' is no way to an agent: write tcp:HOST:PORT, unix:PATH or exec:COMMAND." },
-		{ "host:7930", "'host:7930' is no way to an agent: write tcp:HOST:PORT, unix:PATH or exec:COMMAND." },
+		{ "host:7930",
+		  "'host:7930' is no way to an agent: write tcp:HOST:PORT, unix:PATH or exec:COMMAND." },
 		{ "TCP:host:7930",
 		  "'TCP:host:7930' is no way to an agent: write tcp:HOST:PORT, unix:PATH or exec:COMMAND." },
 		{ "tcp:", "The agent 'tcp:' names no host: write tcp:HOST:PORT." },
@@ -82,9 +83,9 @@ static void test_bad(void **state)
 		  "The agent 'tcp:host:' names no port: write tcp:HOST:PORT (finwait-agent's own is 7930)." },
 		{ "tcp:[::1]",
 		  "The agent 'tcp:[::1]' names no port: write tcp:HOST:PORT (finwait-agent's own is 7930)." },
-		{ "tcp:2001:db8::1:7930",
-		  "The agent 'tcp:2001:db8::1:7930' has more than one colon: write an IPv6 address in brackets, "
-		  "tcp:[2001:db8::1]:7930." },
+		{ "tcp:2001:db8::1:7930", "The agent 'tcp:2001:db8::1:7930' has more than one colon: write "
+					  "an IPv6 address in brackets, "
+					  "tcp:[2001:db8::1]:7930." },
 		{ "unix:", "The agent 'unix:' names no path: write unix:PATH." },
 		{ "exec:", "The agent 'exec:' names no command: write exec:COMMAND." },
 		{ "exec:  ", "The agent 'exec:  ' names no command: write exec:COMMAND." },
@@ -152,7 +153,9 @@ static void test_token(void **state)
 	refuse_token("is shorter than 16 characters");
 	write_file("0123456789 abcdef\n", 0600);
 	refuse_token("has a space in it, or something that is not printable ASCII");
-	write_file("0123456789\xc3\xa4" "abcdef\n", 0600);
+	write_file("0123456789\xc3\xa4"
+		   "abcdef\n",
+		   0600);
 	refuse_token("has a space in it, or something that is not printable ASCII");
 	write_file("0123456789abcdef\n", 0640);
 	refuse_token("is open to others than its owner: chmod 600 it");
@@ -190,7 +193,8 @@ static void test_tcp(void **state)
 	/* Bound but not listening: refused, and nobody else's. */
 	assert_int_equal(agent_connect_tcp(&to, PATIENCE_US, NULL, why, sizeof why), -1);
 	snprintf(expected, sizeof expected,
-		 "The agent at 127.0.0.1:%u cannot be connected to: Connection refused. Does finwait-agent run there?",
+		 "The agent at 127.0.0.1:%u cannot be connected to: Connection refused. Does finwait-agent "
+		 "run there?",
 		 to.port);
 	assert_string_equal(why, expected);
 	assert_int_equal(listen(listener, 1), 0);
@@ -217,7 +221,8 @@ static void test_unix(void **state)
 	snprintf(here.sun_path, sizeof here.sun_path, "%s", path);
 	assert_int_equal(agent_connect_unix(path, why, sizeof why), -1);
 	snprintf(expected, sizeof expected,
-		 "The agent at %s cannot be connected to: No such file or directory. Does finwait-agent run there?",
+		 "The agent at %s cannot be connected to: No such file or directory. Does finwait-agent run "
+		 "there?",
 		 path);
 	assert_string_equal(why, expected);
 	assert_int_equal(bind(listener, (struct sockaddr *)&here, sizeof here), 0);
@@ -232,8 +237,8 @@ static void test_unix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),  cmocka_unit_test(test_bad), cmocka_unit_test(test_token),
-		cmocka_unit_test(test_tcp),   cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_good), cmocka_unit_test(test_bad),  cmocka_unit_test(test_token),
+		cmocka_unit_test(test_tcp),  cmocka_unit_test(test_unix),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
