@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# make_seeds.sh DIRECTORY: writes the seeds of fuzz_judge, fuzz_track and fuzz_check into DIRECTORY/judge,
-# DIRECTORY/track and DIRECTORY/check. Those of fuzz_check are captures of the frames in seeds/decode.
+# make_seeds.sh DIRECTORY: writes the seeds of fuzz_judge, fuzz_track, fuzz_check and fuzz_agent_client into
+# directories of those names in DIRECTORY. Those of fuzz_check are captures of the frames in seeds/decode.
 LC_ALL=C
 export LC_ALL
 out=${1:?usage: make_seeds.sh DIRECTORY}
 frames=$(dirname "$0")/seeds/decode
-mkdir -p "$out/judge" "$out/track" "$out/check" || exit 1
+mkdir -p "$out/judge" "$out/track" "$out/check" "$out/agent_client" || exit 1
 
 # put BYTE...
 put() {
@@ -204,3 +204,35 @@ pcap le 0 1 ethernet-syn >"$out/check/no-capture.pcap"
 { section && interface 1 && packet 7 ethernet-syn; } >"$out/check/no-interface.pcapng"
 { section && interface 1 && packet 0 ethernet-syn && time=0xf8060000 && packet 0 ethernet-padded; } \
 	>"$out/check/far-time.pcapng"
+
+# --- what an agent says ---
+
+# says NAME FIRST LINE...: the first byte of fuzz_agent_client is 1 for a session that has begun, and twice the
+# length of the pieces in which it is said, in 64 bytes.
+says() {
+	name=$1 first=$2
+	shift 2
+	{
+		put "$first"
+		printf '%s\n' "$@"
+	} >"$out/agent_client/$name.bin" || exit 1
+}
+
+greeting='hello finwait-agent 1 system=Linux-6.18%20x sockets=1024 can=socket,bind,listen,accept,connect,state,ipv4'
+says greeting 0 "$greeting" '4096 ok'
+says greeting-refused 2 "$greeting" '4096 error EACCES wrong token'
+says greeting-version 2 'hello finwait-agent 2'
+says greeting-busy 2 '- error EUSERS too many controllers'
+says greeting-other 2 'SSH-2.0-OpenSSH_9.2'
+listens='8192 ok socket=1'
+binds='12289 ok socket=2'
+says sockets 0x81 "$listens" "$binds" '16386 ok socket=3' '20483 ok socket=4'
+says sockets-slowly 1 "$listens" "$binds" '16386 ok socket=3' '20483 error EMFILE 1024 sockets'
+# one call after the other, as far as the state of a connection
+says calls 1 "$listens" '24576 ok' '28672 ok local=198.18.0.2:9' '32768 ok' "$binds" \
+	'36865 ok local=198.18.0.2:10' '77825 ok local=198.18.0.2:10' '40960 ok' '65545 ok length=100' \
+	'90121 ok length=90 match=80 end=eof'
+says wrong-tag 0x81 "$listens" "$listens"
+says wrong-value 0x81 '8192 ok socket=0'
+says wrong-escape 0x81 '8192 ok socket=%3' '12289 ok socket=%00'
+says wrong-byte 0x81 '8192 ok socket=1	' '12289 error \'
