@@ -10,7 +10,7 @@
 struct commands_config {
 	const char *on_connect; /* ACTION_CONNECT: done as soon as it runs; failing later is told, too */
 	const char *on_listen;  /* ACTION_LISTEN: done when it has ended with status 0 */
-	const char *on_close;   /* ACTION_CLOSE_FIRST, ACTION_CLOSE_LAST: likewise; without it nobody closes */
+	const char *on_close;   /* ACTION_CLOSE_FIRST and _LAST: likewise; without it nobody closes */
 };
 
 /* Registers the commands with the helper, which must not be sealed yet; helper_seal() comes next. NULL with

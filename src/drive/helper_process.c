@@ -19,17 +19,17 @@
 #include "drive/user.h"
 
 enum {
-	SOCKET = 3,                   /* the descriptor that stays open beside the standard files */
-	TABLE = 2 * HELPER_RUNNING,   /* as many again may be about to end */
-	GRACE_MS = 1000,              /* between SIGTERM and SIGKILL, and between that and giving up */
-	LOOK_MS = 20,                 /* no event tells when the last of a process group has ended */
+	SOCKET = 3,                 /* the descriptor that stays open beside the standard files */
+	TABLE = 2 * HELPER_RUNNING, /* as many again may be about to end */
+	GRACE_MS = 1000,            /* between SIGTERM and SIGKILL, and between that and giving up */
+	LOOK_MS = 20,               /* no event tells when the last of a process group has ended */
 	SENTENCE = 512,
 };
 
 struct running {
 	bool used;
-	pid_t pid;     /* of the shell, and of its process group. Not reaped before the command is stopped, ... */
-	bool exited;   /* ... so that the number stays ours */
+	pid_t pid; /* of the shell, and of its process group; -1 if it could not be started */
+	bool exited; /* but not reaped before the command is stopped, so that the number stays ours */
 	bool reaped;
 	bool ended, told;
 	struct helper_end end;
@@ -211,7 +211,11 @@ static bool receive(void)
 	} control;
 	struct iovec data = {&r, sizeof(r)};
 	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
 	ssize_t n = recvmsg(SOCKET, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	const size_t least = offsetof(struct helper_request, text);
 	struct cmsghdr *c;
@@ -279,7 +283,7 @@ static void serve(void)
 		bool stopping = look_around();
 
 		polled[0].events = (short)(POLLIN | (tell_ends() ? POLLOUT : 0));
-		if (poll(polled, 2, stopping ? LOOK_MS : -1) < 0)
+		if (poll(polled, 2, stopping ? LOOK_MS : -1) < 0 && errno != EINTR)
 			return;
 	} while (!(polled[0].revents & (POLLIN | POLLHUP | POLLERR)) || receive());
 }
@@ -320,7 +324,8 @@ _Noreturn void helper_process_run(int fd)
 	char why[SENTENCE] = "";
 	bool ready;
 
-	/* In the terminal's session still, as sudo wants it, but not in the foreground, where Ctrl-C strikes. */
+	/* Still in the terminal's session, as sudo wants it for its tickets, but not in the foreground, where
+	 * Ctrl-C strikes. */
 	setpgid(0, 0);
 	if (fd != SOCKET && dup3(fd, SOCKET, O_CLOEXEC) < 0)
 		_exit(1);

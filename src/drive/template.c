@@ -29,12 +29,13 @@ int template_check(const char *text, char *why, size_t why_len)
 			continue;
 		if (isgraph((unsigned char)p[1]))
 			snprintf(why, why_len,
-				 "%%%c in a command is not known: %%h is the address, %%p the port, %%%% a %%.",
+				 "%%%c in a command is not known: %%h is the address, %%p the port, "
+				 "%%%% a %%.",
 				 p[1]);
 		else
 			snprintf(why, why_len,
-				 "a command has a %% alone: write %%%% for a %%, %%h for the address, %%p for "
-				 "the port.");
+				 "a command has a %% alone: write %%%% for a %%, %%h for the address, "
+				 "%%p for the port.");
 		return -1;
 	}
 	return 0;
@@ -57,9 +58,11 @@ int template_fill(const char *text, const struct endpoint *fill, char line[TEMPL
 		if (*p == '%') {
 			p++;
 			if (*p == 'h' && !address_len(&fill->addr))
-				return failed(why, why_len, "a command wants an address (%h), but none is known.");
+				return failed(why, why_len,
+					      "a command wants an address (%h), but none is known.");
 			if (*p == 'p' && !fill->port)
-				return failed(why, why_len, "a command wants a port (%p), but none is known.");
+				return failed(why, why_len,
+					      "a command wants a port (%p), but none is known.");
 			piece = *p == 'h' ? host : *p == 'p' ? port : "%";
 		}
 		if (n + strlen(piece) >= TEMPLATE_MAX)

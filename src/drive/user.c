@@ -17,8 +17,8 @@ enum { WORDS = _LINUX_CAPABILITY_U32S_3 };
 static int failed(const char *what, char *why, size_t why_len)
 {
 	snprintf(why, why_len,
-		 "cannot become the invoking user to run commands: %s failed (%s), so finwait stops here.", what,
-		 errno ? strerror(errno) : "it had no effect");
+		 "cannot become the invoking user to run commands: %s failed (%s), so finwait stops here.",
+		 what, errno ? strerror(errno) : "it had no effect");
 	return -1;
 }
 

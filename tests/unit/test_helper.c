@@ -787,7 +787,7 @@ int main(int argc, char **argv)
 	};
 	const char *require = getenv("FINWAIT_REQUIRE_LAB");
 
-	/* Started by exec_copy(). Not exit(): a leak checker cannot look into a process that is not dumpable. */
+	/* Started by exec_copy(). Not exit(): a leak checker cannot look into what is not dumpable. */
 	if (argc > 1)
 		_exit(rights_are(argv[1]));
 	lab = ns_enter();

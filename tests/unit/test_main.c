@@ -59,7 +59,8 @@ static bool command_is_free(void)
 	int fds[2];
 	struct pollfd polled = {.events = POLLIN};
 
-	if (helper_register("sed -n 's/^NoNewPrivs:.//p' /proc/self/status", true, &index, why, sizeof(why)) ||
+	if (helper_register("sed -n 's/^NoNewPrivs:.//p' /proc/self/status", true, &index, why,
+			    sizeof(why)) ||
 	    helper_seal(why, sizeof(why)) ||
 	    helper_start(index, &(struct endpoint){0}, fds, &number, why, sizeof(why)))
 		return false;
@@ -95,8 +96,8 @@ static int run_main(const char *first, const char *second)
 	pid_t pid = fork();
 
 	if (!pid) {
-		char *argv[] = {strdup("finwait"), first ? strdup(first) : NULL, second ? strdup(second) : NULL,
-				NULL};
+		char *argv[] = {strdup("finwait"), first ? strdup(first) : NULL,
+				second ? strdup(second) : NULL, NULL};
 		int result = finwait_main(1 + !!first + !!second, argv);
 
 		/* Whoever was there is not any more. */
