@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Gives up privileges, finds the subcommand, reads its options and returns its exit status. */
+/* Gives up privileges, finds the subcommand, reads its options and returns its exit status. Beforehand, only
+ * for the subcommands that want it, forks the helper, which keeps to the invoking user's rights. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/print.h"
+#include "drive/helper.h"
 #include "wire/privs.h"
 
 enum { WHY = 512 };
@@ -101,6 +103,14 @@ static int dispatch(int argc, char **argv)
 	return run_command(c, argc, argv);
 }
 
+/* Of the arguments nothing but the name of the subcommand is read with full privileges. */
+static int fork_helper(int argc, char **argv, char *why, size_t why_len)
+{
+	const struct command *c = argc > 1 ? command_by_name(argv[1]) : NULL;
+
+	return c && c->user_commands ? helper_fork(why, why_len) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct privs have;
@@ -109,7 +119,7 @@ int main(int argc, char **argv)
 
 	if (!occupy_standard_files())
 		return EXIT_NOT_RUN;
-	if (privs_limit(&have, why, sizeof(why))) {
+	if (fork_helper(argc, argv, why, sizeof(why)) || privs_limit(&have, why, sizeof(why))) {
 		complain("%s", why);
 		return EXIT_NOT_RUN;
 	}
@@ -118,6 +128,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 
 	status = dispatch(argc, argv);
+	helper_close();
 	if (!print_finish())
 		return EXIT_NOT_RUN;
 	return status;

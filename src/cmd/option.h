@@ -42,6 +42,7 @@ struct command {
 	const struct option_spec *options;
 	const void *defaults; /* initial settings, copied */
 	size_t settings_size;
+	bool user_commands; /* it may run commands of the user: there is a helper (drive/helper.h) for them */
 	/* Returns the exit status. Prints errors with complain(). `arguments` are all words of the command
 	 * line, for reports. */
 	int (*run)(const void *settings, char *const *arguments, char **operands, size_t n);
