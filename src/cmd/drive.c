@@ -105,7 +105,7 @@ static int check_can(const struct drive_settings *s, const struct driving *d, co
 static int drive(const void *settings, char *const *arguments, char **words, size_t n)
 {
 	const struct drive_settings *s = settings;
-	struct plan_work work = { .hold_us = s->hold_us, .transfer = (size_t)s->transfer, .ports_optional = true };
+	struct plan_work work = { .hold_us = s->hold_us, .transfer = (size_t)s->transfer };
 	struct driving driving;
 	struct session session = { .settings = &s->plan, .work = &work, .driving = &driving, .arguments = arguments,
 				   .targets = words + 1, .targets_count = n - 1 };
@@ -130,6 +130,8 @@ static int drive(const void *settings, char *const *arguments, char **words, siz
 	else
 		status = check_can(s, &driving, work.check);
 	work.port = driving_port(&driving);
+	/* Who is connected to needs a port; who connects, or is told one, does not. */
+	work.ports_optional = work.port || driving_tells_port(&driving) || work.check->steps[0] == STEP_LISTEN;
 	if (!status)
 		status = session_may_craft() ? session_run(&session) : EXIT_NOT_RUN;
 	driving_stop(&driving);
@@ -173,5 +175,6 @@ const struct command cmd_drive = {
 	.options = options,
 	.defaults = &defaults,
 	.settings_size = sizeof(struct drive_settings),
+	.user_commands = true,
 	.run = drive,
 };

@@ -271,5 +271,6 @@ const struct command cmd_list = {
 		 "and for checks which of them a driver enables; 'finwait explain' tells more about one.",
 	.options = options,
 	.settings_size = sizeof(struct list_settings),
+	.user_commands = true,
 	.run = run,
 };
