@@ -196,6 +196,7 @@ static int rights_of_invoker(void)
 static int rights_with_signals(void)
 {
 	char expected[2048];
+	const char *ignored;
 	sigset_t some;
 
 	sigemptyset(&some);
@@ -203,7 +204,8 @@ static int rights_with_signals(void)
 	sigprocmask(SIG_BLOCK, &some, NULL);
 	signal(SIGUSR2, SIG_IGN);
 	CHECK(by_the_user(RIGHTS, expected, sizeof(expected)));
-	CHECK(strstr(expected, "SigIgn:\t0000000000000800\n"));
+	ignored = strstr(expected, "SigIgn:");
+	CHECK(ignored && strtoull(ignored + strlen("SigIgn:"), NULL, 16) & 1u << (SIGUSR2 - 1));
 	signal(SIGCHLD, SIG_IGN);
 	return rights_are(expected);
 }
