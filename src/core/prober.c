@@ -9,7 +9,8 @@ enum {
 	MSS_DEFAULT_4 = 536,      /* RFC 9293 3.7.1 (MUST-15) */
 	MSS_DEFAULT_6 = 1220,
 	DATA_MOST = 1200,         /* fits, with all headers, every path for IPv6 (RFC 8200 5) */
-	DATA_BURST = 4,           /* segments at once (RFC 6928 allows 10) */
+	DATA_BURST = 4,           /* segments at once (RFC 6928 allows 10), ... */
+	DATA_FLIGHT = 24 * DATA_MOST, /* ... and unacknowledged bytes: gentle to the path */
 	REFUSALS = 4,             /* RSTs: a war is not joined */
 	NEGOTIATED = OPTION_TIMESTAMPS | OPTION_WSCALE | OPTION_SACK_PERMITTED,
 	REPEATS = 100,            /* ACKs a second of what brings nothing new (cf. RFC 5961 7) */
@@ -107,7 +108,7 @@ static void send_queued(struct prober *p, int64_t now_us, struct prober_out *out
 		uint32_t window = p->snd_una + p->target_window - p->snd_nxt;
 		bool fin;
 
-		if (p->snd_nxt - p->snd_una > p->target_window)
+		if (p->snd_nxt - p->snd_una > p->target_window || p->snd_nxt - p->snd_una >= DATA_FLIGHT)
 			window = 0;
 		left = at_most(left, p->target_mss);
 		if (left > window)

@@ -338,12 +338,14 @@ static void captured_out(struct exchange *x, const struct segment *s, int64_t no
 	struct line *l;
 
 	if (!seen_leaving(x, s, now_us, &seen)) {
-		if (!is_foreign(x, s))
-			return;
-		snprintf(error, sizeof error,
-			 "this host's kernel sent %s in our connection: the guard does not hold here",
-			 flags_text(s->flags, flags));
-		fail_exchange(x, error);
+		if (is_foreign(x, s)) {
+			snprintf(error, sizeof error,
+				 "this host's kernel sent %s in our connection: the guard does not hold here",
+				 flags_text(s->flags, flags));
+			fail_exchange(x, error);
+		} else if (!(ours->known & CONN_SEEN) || seq_le(s->seq + segment_len(s), ours->end)) {
+			return; /* captured twice; anything newer was forgotten */
+		}
 	}
 	observe(x, CONN_PROBER, s, &j);
 	l = add_line(x, s, true, NULL);
