@@ -6,8 +6,8 @@
 #define ACTIVE STEP_LISTEN, ASK(CONNECT), STEP_AWAIT_SYN, STEP_ANSWER_SYN
 #define SIMULTANEOUS STEP_LISTEN, ASK(CONNECT), STEP_AWAIT_SYN, STEP_CROSS_SYN, STEP_COMPLETE
 /* ... and what is done once the target is where it shall be. */
-#define STAY STEP_VERIFY, ASK(STATE), STEP_HOLD
-#define STAY_AND(transfer) STEP_VERIFY, ASK(STATE), transfer, STEP_HOLD
+#define STAY STEP_VERIFY, ASK(STATE), STEP_HOLD, ASK(STATE)
+#define STAY_AND(transfer) STEP_VERIFY, ASK(STATE), transfer, STEP_HOLD, ASK(STATE)
 #define BOTH_WAYS STEP_TRANSFER_OUT, STEP_TRANSFER_IN
 
 /* The three openings, and the steps from there. */

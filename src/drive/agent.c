@@ -146,6 +146,7 @@ static void finish(struct agent_driver *d, struct job *job, enum answer_kind kin
 
 	job->answered = true;
 	job->answer.kind = kind;
+	s->told |= kind == ANSWER_LOST;
 	if (text)
 		snprintf(job->answer.text, sizeof job->answer.text, "%s", text);
 	if (job->listener)
@@ -351,6 +352,22 @@ static struct job *first_answered(const struct agent_driver *d)
 	return job;
 }
 
+/* An exchange that asks for nothing just now has to know all the same that its connection is gone. */
+static bool tell_loss(struct agent_driver *d, struct answer *answer)
+{
+	const char *lost = agent_client_lost(d->client);
+	struct session *s = d->sessions;
+
+	while (s && (!lost || s->released || s->told))
+		s = s->next;
+	if (!s)
+		return false;
+	s->told = true;
+	*answer = (struct answer){ .id = s->id, .action = ACTIONS, .kind = ANSWER_LOST, .state = TCP_STATES };
+	snprintf(answer->text, sizeof answer->text, "%s", lost);
+	return true;
+}
+
 static bool answer(struct driver *driver, int64_t now_us, struct answer *answer)
 {
 	struct agent_driver *d = agent_of(driver);
@@ -359,7 +376,7 @@ static bool answer(struct driver *driver, int64_t now_us, struct answer *answer)
 	pump(d, now_us);
 	job = first_answered(d);
 	if (!job)
-		return false;
+		return tell_loss(d, answer);
 	*answer = job->answer;
 	free_job(d, job);
 	return true;

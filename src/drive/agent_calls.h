@@ -42,6 +42,7 @@ struct session {
 	struct session *next;
 	size_t id, jobs;
 	bool released;
+	bool told; /* that the agent is lost */
 	struct job *opener; /* connects or accepts; NULL: none */
 	struct held connection;
 };

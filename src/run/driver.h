@@ -34,7 +34,7 @@ enum answer_kind {
 
 struct answer {
 	size_t id;
-	enum action action;
+	enum action action;      /* that was asked for; ACTIONS if none was, with ANSWER_LOST */
 	enum answer_kind kind;
 	struct endpoint target;  /* ACTION_LISTEN: where to connect to */
 	enum tcp_state state;    /* ACTION_STATE; TCP_STATES if the system does not say */

@@ -138,14 +138,21 @@ static void settle_transfer(struct exchange *x, const char *name, const struct r
 static void settle_held(struct exchange *x)
 {
 	const double seconds = (double)x->params.hold_us / 1e6;
+	const struct verification *v = &x->last;
 	enum tcp_state goal = goal_of(x);
+	char states[160];
 
-	if (without_connection(x) || x->last.verified == VERIFIED_THERE)
-		result_add(x, "held", OUTCOME_PASS, NULL, "%g s%s%s", seconds, x->last.by ? ", then " : "",
-			   x->last.by ? x->last.by : "");
-	else if (x->last.verified == VERIFIED_GONE && goal == TCP_TIME_WAIT)
-		result_add(x, "held", OUTCOME_PASS, NULL, "after %g s TIME-WAIT is over: %s", seconds, x->last.by);
-	else if (x->last.verified == VERIFIED_GONE || x->prober.reset_received)
+	if (v->verified == VERIFIED_THERE && (!(v->states & IN(goal)) || (v->said < TCP_STATES && v->said != goal)))
+		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "after %g s the target is in %s: its application may "
+			   "have closed", seconds,
+			   v->states & IN(goal) ? tcp_state_name(v->said) :
+						  tcp_states_text(v->states, states, sizeof states));
+	else if (without_connection(x) || v->verified == VERIFIED_THERE)
+		result_add(x, "held", OUTCOME_PASS, NULL, "%g s%s%s", seconds, v->by ? ", then " : "",
+			   v->by ? v->by : "");
+	else if (v->verified == VERIFIED_GONE && goal == TCP_TIME_WAIT)
+		result_add(x, "held", OUTCOME_PASS, NULL, "after %g s TIME-WAIT is over: %s", seconds, v->by);
+	else if (v->verified == VERIFIED_GONE || x->prober.reset_received)
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "the connection was gone before %g s were over",
 			   seconds);
 	else if (x->interrupted)

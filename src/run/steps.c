@@ -49,8 +49,9 @@ static void ask(struct exchange *x, enum action action, int64_t now_us)
 		.length = x->params.pattern_len,
 		.timeout_us = x->params.timeout_us,
 	};
-	/* Only a wish: who cannot tell the state is not asked. */
-	x->answered = action == ACTION_STATE && !(x->params.driver_can & 1u << ACTION_STATE);
+	/* Only a wish: who cannot tell the state is not asked, nor again where it was not held. */
+	x->answered = action == ACTION_STATE && (!(x->params.driver_can & 1u << ACTION_STATE) ||
+						 (x->first.said < TCP_STATES && !x->held));
 	x->asking = !x->answered;
 	x->deadline_us = now_us + x->params.timeout_us + DRIVER_US;
 }
@@ -321,7 +322,7 @@ static void take_done(struct exchange *x, const struct answer *a)
 			x->params.prober.target = a->target;
 		break;
 	case ACTION_STATE:
-		x->first.said = a->state;
+		verification(x)->said = a->state;
 		break;
 	case ACTION_RECEIVE:
 		x->out = (struct received_pattern){ .received = a->length, .matched = a->matched };

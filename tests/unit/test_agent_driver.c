@@ -482,6 +482,8 @@ static void test_loss(void **state)
 	fake_end(&f);
 	expect(1, ACTION_RECEIVE, ANSWER_LOST, "the agent is gone");
 	expect(2, ACTION_ACCEPT, ANSWER_LOST, "the agent is gone");
+	/* It waits for nothing, and has to know. */
+	expect(4, ACTIONS, ANSWER_LOST, "the agent is gone");
 	no_answer();
 	for (int action = 0; action < ACTIONS; action++) {
 		ask(5, (enum action)action);
