@@ -92,7 +92,6 @@ static uint16_t port_of(const struct agent_address *address)
 	return address->at.any.sa_family == AF_INET6 ? address->at.v6.sin6_port : address->at.v4.sin_port;
 }
 
-/* A scope that only one of them names does not count: the other leaves it to the system. */
 bool agent_address_equal(const struct agent_address *a, const struct agent_address *b)
 {
 	struct agent_network x = agent_network_of(a), y = agent_network_of(b);
@@ -101,6 +100,12 @@ bool agent_address_equal(const struct agent_address *a, const struct agent_addre
 		return false;
 	return x.family != AF_INET6 || !a->at.v6.sin6_scope_id || !b->at.v6.sin6_scope_id ||
 	       a->at.v6.sin6_scope_id == b->at.v6.sin6_scope_id;
+}
+
+bool agent_address_lacks_scope(const struct agent_address *address)
+{
+	return address->at.any.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address->at.v6.sin6_addr) &&
+	       !address->at.v6.sin6_scope_id;
 }
 
 static void count_mapped_as_v4(struct agent_network *network)

@@ -33,10 +33,14 @@ bool agent_address_read(const char *text, struct agent_address *address);
 /* As a value of a reply: with escapes. */
 void agent_address_write(const struct agent_address *address, char text[AGENT_ADDRESS_ROOM]);
 
+/* A scope that only one of them names does not count: the other leaves it to the system. */
 bool agent_address_equal(const struct agent_address *a, const struct agent_address *b);
 
 /* ADDR or ADDR/LEN, without a scope. */
 bool agent_network_read(const char *text, struct agent_network *network);
+
+/* Whether it is a link-local address whose scope was left open. */
+bool agent_address_lacks_scope(const struct agent_address *address);
 
 /* Whether it is all loopback. */
 bool agent_network_loopback(const struct agent_network *network);

@@ -93,7 +93,7 @@ void agent_call_free(struct agent_call *call)
 
 static void time_out(struct agent_session *s, const struct agent_call *call)
 {
-	if (call->text.length > 0)
+	if (call->text.is_pattern || call->text.bytes)
 		agent_error(s, call->tag, EAGAIN, "%s waited long enough, after %llu bytes", call->verb->name,
 			    (unsigned long long)call->text.done);
 	else

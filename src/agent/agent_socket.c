@@ -4,6 +4,7 @@
 #include "listener.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,19 +114,25 @@ static void run_socket(const struct agent_request *r)
 
 /* --- addresses --- */
 
-/* getsockname() or getpeername(), as text; false with errno set. */
+/* getsockname() or getpeername(); false with errno set. */
+static bool address_of(int fd, int (*get)(int, struct sockaddr *, socklen_t *), struct agent_address *address)
+{
+	memset(address, 0, sizeof(*address));
+	address->len = sizeof(address->at);
+	if (get(fd, &address->at.any, &address->len) < 0)
+		return false;
+	if (address->len == 0)
+		errno = ENOTCONN;
+	return address->len > 0;
+}
+
+/* The same as text; false with errno set. */
 static bool address_text(int fd, int (*get)(int, struct sockaddr *, socklen_t *), char text[AGENT_ADDRESS_ROOM])
 {
 	struct agent_address address;
 
-	memset(&address, 0, sizeof(address));
-	address.len = sizeof(address.at);
-	if (get(fd, &address.at.any, &address.len) < 0)
+	if (!address_of(fd, get, &address))
 		return false;
-	if (address.len == 0) {
-		errno = ENOTCONN;
-		return false;
-	}
 	agent_address_write(&address, text);
 	return true;
 }
@@ -140,6 +147,41 @@ static void answer_local(const struct agent_request *r, int fd)
 		agent_system_error(r->s, r->line->tag, errno);
 }
 
+/* Whether this machine has the address, with the scope it names. */
+static bool can_bind(const struct agent_address *local)
+{
+	struct agent_address any_port = *local;
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	bool can;
+
+	any_port.at.v6.sin6_port = 0;
+	can = fd >= 0 && bind(fd, &any_port.at.any, any_port.len) == 0;
+	if (fd >= 0)
+		close(fd);
+	return can;
+}
+
+/* A controller cannot know how an interface is called here: takes the one that has this link-local address.
+ * False when there is none, or more than one. */
+static bool find_scope(struct agent_address *local)
+{
+	struct if_nameindex *interfaces = if_nameindex();
+	uint32_t found = 0;
+	unsigned n = 0;
+
+	for (const struct if_nameindex *at = interfaces; at && at->if_index; at++) {
+		local->at.v6.sin6_scope_id = at->if_index;
+		if (can_bind(local)) {
+			found = at->if_index;
+			n++;
+		}
+	}
+	if (interfaces)
+		if_freenameindex(interfaces);
+	local->at.v6.sin6_scope_id = found;
+	return n == 1;
+}
+
 static void run_bind(const struct agent_request *r)
 {
 	struct agent_socket *socket = agent_socket_of(r);
@@ -147,7 +189,9 @@ static void run_bind(const struct agent_request *r)
 
 	if (!socket || !agent_address_of(r, "local", &local))
 		return;
-	if (bind(socket->fd, &local.at.any, local.len) < 0)
+	if (agent_address_lacks_scope(&local) && !find_scope(&local))
+		agent_error(r->s, r->line->tag, EINVAL, "not just one interface has this address; name its scope");
+	else if (bind(socket->fd, &local.at.any, local.len) < 0)
 		agent_system_error(r->s, r->line->tag, errno);
 	else
 		answer_local(r, socket->fd);
@@ -214,7 +258,7 @@ static void run_connect(const struct agent_request *r)
 	struct agent_socket *socket = agent_socket_of(r);
 	const char *wait_text = agent_line_value(r->line, "wait");
 	struct agent_call *call = NULL;
-	struct agent_address to;
+	struct agent_address to, local;
 	uint64_t wait = 1;
 
 	if (!socket || !agent_address_of(r, "to", &to) || (wait_text && !agent_number_of(r, "wait", 1, &wait)))
@@ -223,6 +267,9 @@ static void run_connect(const struct agent_request *r)
 		agent_error(r->s, r->line->tag, EACCES, "hello did not allow this address");
 		return;
 	}
+	if (agent_address_lacks_scope(&to) && address_of(socket->fd, getsockname, &local) &&
+	    local.at.any.sa_family == AF_INET6)
+		to.at.v6.sin6_scope_id = local.at.v6.sin6_scope_id;
 	if (wait) {
 		call = agent_call_new(r, socket);
 		if (!call)

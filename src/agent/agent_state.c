@@ -3,6 +3,7 @@
 #include "agent_call.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -125,8 +126,11 @@ static uint32_t scope_of(const struct agent_address *address)
 	return address->at.any.sa_family == AF_INET6 ? address->at.v6.sin6_scope_id : 0;
 }
 
-/* Returns the number of the state of the connection between these ends, or 0 with errno set. */
-static unsigned state_of_ends(const struct agent_address *local, const struct agent_address *peer)
+enum { STATE_CLOSED = 7, STATE_LISTEN = 10 };
+
+/* Returns the number of the state of the connection between these ends, or 0 with errno set; `interface` is 0
+ * where the addresses tell. */
+static unsigned state_on(const struct agent_address *local, const struct agent_address *peer, uint32_t interface)
 {
 	struct agent_network from = agent_network_of(local), to = agent_network_of(peer);
 	struct diag_question question = {
@@ -135,11 +139,10 @@ static unsigned state_of_ends(const struct agent_address *local, const struct ag
 		.protocol = IPPROTO_TCP,
 		.states = UINT32_MAX,
 		.ends = { .local_port = port_of(local), .peer_port = port_of(peer),
-			  .interface = scope_of(local) ? scope_of(local) : scope_of(peer),
+			  .interface = interface,
 			  .cookie = { UINT32_MAX, UINT32_MAX } },
 	};
 	struct diag_answer answer;
-	enum { CLOSED = 7, LISTEN = 10 };
 
 	if (from.family != to.family) {
 		errno = EINVAL;
@@ -151,15 +154,32 @@ static unsigned state_of_ends(const struct agent_address *local, const struct ag
 		return 0;
 	if (answer.header.type == LINUX_SOCK_DIAG_BY_FAMILY) {
 		/* Where no connection is, a listener is found that a SYN would find. */
-		return answer.of.found.state == LISTEN ? CLOSED : answer.of.found.state;
+		return answer.of.found.state == STATE_LISTEN ? STATE_CLOSED : answer.of.found.state;
 	}
 	errno = answer.header.type == LINUX_NLMSG_ERROR ? -answer.of.error : EPROTO;
 	if (errno != ENOENT)
 		return 0;
 	if (can_ask(question))
-		return CLOSED;
+		return STATE_CLOSED;
 	errno = ENOTSUP;
 	return 0;
+}
+
+/* Link-local addresses without a scope may be on any interface. */
+static unsigned state_of_ends(const struct agent_address *local, const struct agent_address *peer)
+{
+	uint32_t scope = scope_of(local) ? scope_of(local) : scope_of(peer);
+	unsigned number = state_on(local, peer, scope);
+	struct if_nameindex *interfaces;
+
+	if (number != STATE_CLOSED || scope || !agent_address_lacks_scope(local))
+		return number;
+	interfaces = if_nameindex();
+	for (const struct if_nameindex *at = interfaces; at && at->if_index && number == STATE_CLOSED; at++)
+		number = state_on(local, peer, at->if_index);
+	if (interfaces)
+		if_freenameindex(interfaces);
+	return number;
 }
 
 static void run_state(const struct agent_request *r)
