@@ -83,7 +83,7 @@ static bool prepare(int fd, const struct addrinfo *at, bool silent, const char *
 	return bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, 128) == 0;
 }
 
-int listener_open(const char *address, uint16_t port, bool silent, char *why, size_t why_len)
+int listener_open(const char *address, uint16_t port, bool silent, const char *option, char *why, size_t why_len)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
 	struct addrinfo *at = NULL;
@@ -101,15 +101,15 @@ int listener_open(const char *address, uint16_t port, bool silent, char *why, si
 	}
 	fd = socket(at->ai_family, SOCK_STREAM, 0);
 	if (fd < 0 || !prepare(fd, at, silent, &step)) {
-		const char *hint = "";
+		char hint[96] = "";
 
 		error = errno;
 		if (error == EACCES)
-			hint = "; as an ordinary user, add --port-base 11000";
+			snprintf(hint, sizeof(hint), "; as an ordinary user, add %s 11000", option);
 		else if (error == EADDRINUSE)
-			hint = "; another --port-base avoids what is in use";
+			snprintf(hint, sizeof(hint), "; another %s avoids what is in use", option);
 		else if (error == EADDRNOTAVAIL)
-			hint = "; give an address of this machine";
+			snprintf(hint, sizeof(hint), "; give an address of this machine");
 		snprintf(why, why_len, "Cannot %s %s port %u: %s%s.", step, address, (unsigned)port, strerror(error),
 			 hint);
 		if (fd >= 0)

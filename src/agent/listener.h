@@ -8,8 +8,9 @@
 #include <stdint.h>
 
 /* `address` is numeric. With `silent` the socket listens but the system drops, without an answer, all that
- * is delivered to it. Returns the descriptor, the caller's to close, or -1 with a sentence in `why`. */
-int listener_open(const char *address, uint16_t port, bool silent, char *why, size_t why_len);
+ * is delivered to it. `option` is what chooses the port, for advice. Returns the descriptor, the caller's to
+ * close, or -1 with a sentence in `why`, and errno set. */
+int listener_open(const char *address, uint16_t port, bool silent, const char *option, char *why, size_t why_len);
 
 /* Makes a descriptor nonblocking and closed on exec; false on failure, with errno set. */
 bool listener_nonblocking(int fd);

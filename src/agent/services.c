@@ -3,22 +3,21 @@
 #include "services.h"
 
 #include "listener.h"
+#include "process.h"
 #include "service.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
 	CONNECTIONS_MAX = 1024,
 	LISTENERS_MAX = SERVICES_ADDRESSES_MAX * 16,
+	BEFORE_LISTENERS = 2, /* of what is polled: the wake and the until of struct server */
 	PAUSE_MS = 100, /* before the next accept() when the system had no descriptor or memory to spare */
 };
 
@@ -28,54 +27,15 @@ struct listener {
 };
 
 struct server {
-	int wake; /* readable once a signal asks for the end */
+	int wake;  /* readable once a signal asks for the end */
+	int until; /* so does the end of this pipe, or -1 */
 	struct listener listeners[LISTENERS_MAX];
 	size_t n_listeners;
 	struct connection *connections[CONNECTIONS_MAX];
 	size_t n_connections;
 	bool paused;
-	struct pollfd polled[1 + LISTENERS_MAX + CONNECTIONS_MAX];
+	struct pollfd polled[BEFORE_LISTENERS + LISTENERS_MAX + CONNECTIONS_MAX];
 };
-
-/* A signal handler can reach nothing else. */
-static volatile sig_atomic_t wake_fd = -1;
-
-static void on_signal(int number)
-{
-	int saved = errno;
-	ssize_t n = write((int)wake_fd, "", 1);
-
-	(void)number, (void)n;
-	errno = saved;
-}
-
-static bool open_wake(struct server *s)
-{
-	struct sigaction action = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN }, old;
-	int ends[2];
-
-	if (pipe(ends) < 0)
-		return false;
-	s->wake = ends[0];
-	wake_fd = ends[1];
-	if (!listener_nonblocking(ends[0]) || !listener_nonblocking(ends[1]))
-		return false;
-	/* A shell starts what shall outlive Ctrl-C with SIGINT ignored: leave it so. */
-	if (sigaction(SIGINT, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-		sigaction(SIGINT, &action, NULL);
-	return sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGPIPE, &ignore, NULL) == 0;
-}
-
-/* Room for all connections, if the system allows; otherwise accept() pauses earlier. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 static int listen_all(struct server *s, const char *address, unsigned base, char *why, size_t why_len)
 {
@@ -85,7 +45,8 @@ static int listen_all(struct server *s, const char *address, unsigned base, char
 		if (v->kind == SERVICE_CLOSED)
 			continue;
 		l->service = v;
-		l->fd = listener_open(address, (uint16_t)(v->port + base), v->kind == SERVICE_SILENT, why, why_len);
+		l->fd = listener_open(address, (uint16_t)(v->port + base), v->kind == SERVICE_SILENT, "--port-base",
+				     why, why_len);
 		if (l->fd < 0)
 			return -1;
 		s->n_listeners++;
@@ -168,6 +129,7 @@ static size_t fill_polled(struct server *s)
 	size_t n = 0;
 
 	s->polled[n++] = (struct pollfd){ .fd = s->wake, .events = POLLIN };
+	s->polled[n++] = (struct pollfd){ .fd = s->until, .events = POLLIN };
 	for (size_t i = 0; i < s->n_listeners; i++)
 		s->polled[n++] = (struct pollfd){ .fd = full ? -1 : s->listeners[i].fd, .events = POLLIN };
 	for (size_t i = 0; i < s->n_connections; i++)
@@ -178,7 +140,7 @@ static size_t fill_polled(struct server *s)
 static int loop(struct server *s, char *why, size_t why_len)
 {
 	for (;;) {
-		size_t n = fill_polled(s), first = 1 + s->n_listeners;
+		size_t n = fill_polled(s), first = BEFORE_LISTENERS + s->n_listeners;
 		int ready = poll(s->polled, (nfds_t)n, s->paused ? PAUSE_MS : -1);
 
 		if (ready < 0 && errno != EINTR) {
@@ -188,7 +150,7 @@ static int loop(struct server *s, char *why, size_t why_len)
 		s->paused = false;
 		if (ready <= 0)
 			continue;
-		if (s->polled[0].revents)
+		if (s->polled[0].revents || s->polled[1].revents)
 			return 0;
 		/* From the end, so that the one moved into a gap has been served already. */
 		for (size_t i = n - first; i-- > 0;) {
@@ -196,7 +158,7 @@ static int loop(struct server *s, char *why, size_t why_len)
 				drop_connection(s, i);
 		}
 		for (size_t i = 0; i < s->n_listeners && s->n_connections < CONNECTIONS_MAX; i++) {
-			if (s->polled[1 + i].revents & POLLIN)
+			if (s->polled[BEFORE_LISTENERS + i].revents & POLLIN)
 				accept_one(s, &s->listeners[i]);
 		}
 	}
@@ -228,8 +190,10 @@ int services_run(const struct services_config *config, FILE *announce, char *why
 		snprintf(why, why_len, "Not enough memory to serve.");
 		return -1;
 	}
-	raise_limit();
-	if (!open_wake(s))
+	s->until = config->until ? *config->until : -1;
+	process_raise_limit();
+	s->wake = process_wake_open();
+	if (s->wake < 0)
 		snprintf(why, why_len, "Cannot prepare for signals: %s.", strerror(errno));
 	else if (open_listeners(s, config, announce, why, why_len) == 0)
 		result = loop(s, why, why_len);

@@ -13,6 +13,7 @@ struct services_config {
 	const char *addresses[SERVICES_ADDRESSES_MAX]; /* numeric, IPv4 or IPv6, with %scope if it needs one */
 	size_t n;                                      /* 0: 127.0.0.1, and ::1 where there is IPv6 */
 	unsigned port_base;                            /* added to every port */
+	const int *until;                              /* a pipe whose end of input ends the services; or NULL */
 };
 
 /* The largest port_base that keeps every port within 65535. */

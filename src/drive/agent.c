@@ -326,7 +326,7 @@ static void ask(struct driver *driver, const struct request *request, int64_t no
 	job->session = s;
 	job->held = &s->connection;
 	job->at = actions[request->action].program;
-	job->answer = (struct answer){ .id = request->id, .action = request->action, .state = TCP_STATES };
+	job->answer = (struct driver_answer){ .id = request->id, .action = request->action, .state = TCP_STATES };
 	s->jobs++;
 	*d->jobs_end = job;
 	d->jobs_end = &job->next;
@@ -353,7 +353,7 @@ static struct job *first_answered(const struct agent_driver *d)
 }
 
 /* An exchange that asks for nothing just now has to know all the same that its connection is gone. */
-static bool tell_loss(struct agent_driver *d, struct answer *answer)
+static bool tell_loss(struct agent_driver *d, struct driver_answer *answer)
 {
 	const char *lost = agent_client_lost(d->client);
 	struct session *s = d->sessions;
@@ -363,12 +363,12 @@ static bool tell_loss(struct agent_driver *d, struct answer *answer)
 	if (!s)
 		return false;
 	s->told = true;
-	*answer = (struct answer){ .id = s->id, .action = ACTIONS, .kind = ANSWER_LOST, .state = TCP_STATES };
+	*answer = (struct driver_answer){ .id = s->id, .action = ACTIONS, .kind = ANSWER_LOST, .state = TCP_STATES };
 	snprintf(answer->text, sizeof answer->text, "%s", lost);
 	return true;
 }
 
-static bool answer(struct driver *driver, int64_t now_us, struct answer *answer)
+static bool answer(struct driver *driver, int64_t now_us, struct driver_answer *answer)
 {
 	struct agent_driver *d = agent_of(driver);
 	struct job *job;

@@ -64,7 +64,7 @@ struct job {
 	const enum call *at;       /* in its program; NULL: another job opens its listener */
 	bool answered;
 	bool dropped; /* the exchange is over: nobody wants the answer */
-	struct answer answer;
+	struct driver_answer answer;
 };
 
 struct call_kind {

@@ -22,7 +22,7 @@ enum phase {
 struct asked {
 	struct request request;
 	enum phase phase;
-	struct answer answer;
+	struct driver_answer answer;
 	bool started;
 	unsigned number; /* the helper's, if `started` */
 	enum which which;
@@ -58,7 +58,7 @@ static struct asked *add(struct commands *c, const struct request *request)
 	}
 	if (a) {
 		a->request = *request;
-		a->answer = (struct answer){
+		a->answer = (struct driver_answer){
 			.id = request->id,
 			.action = request->action,
 			.kind = ANSWER_DONE,
@@ -175,7 +175,7 @@ static bool has_answer(struct asked *a, int64_t now_us)
 	return false;
 }
 
-static bool commands_answer(struct driver *d, int64_t now_us, struct answer *answer)
+static bool commands_answer(struct driver *d, int64_t now_us, struct driver_answer *answer)
 {
 	struct commands *c = commands_of(d);
 

@@ -152,18 +152,18 @@ unsigned service_can(const struct service *s)
 struct service_driver {
 	struct driver driver; /* first: a struct driver * is a struct service_driver * */
 	const struct service_choice *choice;
-	struct answer *answers; /* a queue */
+	struct driver_answer *answers; /* a queue */
 	size_t first, count, room;
 };
 
 /* Without memory there is no answer, which the exchange notices. */
-static struct answer *queue(struct service_driver *d)
+static struct driver_answer *queue(struct service_driver *d)
 {
 	if (d->first == d->count)
 		d->first = d->count = 0;
 	if (d->count == d->room) {
 		size_t room = d->room ? 2 * d->room : 16;
-		struct answer *more = realloc(d->answers, room * sizeof *more);
+		struct driver_answer *more = realloc(d->answers, room * sizeof *more);
 
 		if (!more)
 			return NULL;
@@ -173,7 +173,7 @@ static struct answer *queue(struct service_driver *d)
 	return &d->answers[d->count++];
 }
 
-static void send_bytes(struct answer *a, const uint8_t *bytes, size_t len)
+static void send_bytes(struct driver_answer *a, const uint8_t *bytes, size_t len)
 {
 	a->kind = len ? ANSWER_BYTES : ANSWER_DONE;
 	a->bytes = bytes;
@@ -183,12 +183,12 @@ static void send_bytes(struct answer *a, const uint8_t *bytes, size_t len)
 static void ask(struct driver *driver, const struct request *request, int64_t now_us)
 {
 	struct service_driver *d = (struct service_driver *)driver;
-	struct answer *a = queue(d);
+	struct driver_answer *a = queue(d);
 
 	(void)now_us;
 	if (!a)
 		return;
-	*a = (struct answer){ .id = request->id, .action = request->action, .target = request->target,
+	*a = (struct driver_answer){ .id = request->id, .action = request->action, .target = request->target,
 			      .state = TCP_STATES };
 	if (!(driver->can & 1u << request->action)) {
 		a->kind = ANSWER_FAILED;
@@ -200,7 +200,7 @@ static void ask(struct driver *driver, const struct request *request, int64_t no
 	}
 }
 
-static bool answer(struct driver *driver, int64_t now_us, struct answer *out)
+static bool answer(struct driver *driver, int64_t now_us, struct driver_answer *out)
 {
 	struct service_driver *d = (struct service_driver *)driver;
 

@@ -32,7 +32,7 @@ enum answer_kind {
 	ANSWER_LOST,   /* nobody can tell any more: the driver is gone or does not answer; `text` says how */
 };
 
-struct answer {
+struct driver_answer {
 	size_t id;
 	enum action action;      /* that was asked for; ACTIONS if none was, with ANSWER_LOST */
 	enum answer_kind kind;
@@ -51,7 +51,7 @@ struct driver_ops {
 	/* Begins an action; never blocks. What cannot be done is an answer, too. */
 	void (*ask)(struct driver *d, const struct request *request, int64_t now_us);
 	/* The next answer that is there; never blocks. False: none. */
-	bool (*answer)(struct driver *d, int64_t now_us, struct answer *answer);
+	bool (*answer)(struct driver *d, int64_t now_us, struct driver_answer *answer);
 	/* The exchange is over: whatever the application still holds of it is closed. */
 	void (*release)(struct driver *d, size_t id, int64_t now_us);
 	/* What to poll for, and when to look even so: in *fd (-1: nothing) and *events, for poll(); returns the

@@ -232,7 +232,7 @@ void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
 	advance(x, now_us, out);
 }
 
-void exchange_answered(struct exchange *x, const struct answer *a, int64_t now_us, struct prober_out *out)
+void exchange_answered(struct exchange *x, const struct driver_answer *a, int64_t now_us, struct prober_out *out)
 {
 	if (x->phase != PLAYING || !x->started)
 		return;

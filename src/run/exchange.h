@@ -155,7 +155,7 @@ void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out);
 bool exchange_owns(const struct exchange *x, const struct segment *s);
 
 /* The driver's answer to the exchange's request. */
-void exchange_answered(struct exchange *x, const struct answer *a, int64_t now_us, struct prober_out *out);
+void exchange_answered(struct exchange *x, const struct driver_answer *a, int64_t now_us, struct prober_out *out);
 
 /* To be called by the steps whenever they made the prober send: what is in `out` behind `from` is waited for
  * until it is seen leaving. */

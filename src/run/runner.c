@@ -80,7 +80,7 @@ static int64_t serve(const struct run *run, int64_t begin_us)
 static void consult(const struct run *run)
 {
 	const int64_t now_us = run->link->now_us(run->link);
-	struct answer a;
+	struct driver_answer a;
 
 	while (run->driver && run->driver->ops->answer(run->driver, now_us, &a)) {
 		struct exchange *x = &run->exchanges[a.id];

@@ -313,7 +313,7 @@ void steps_captured(struct exchange *x, const struct segment *s, int64_t now_us)
 		verified(x, VERIFIED_THERE, s->len ? "it sends data" : "an old byte drew ACK");
 }
 
-static void take_done(struct exchange *x, const struct answer *a)
+static void take_done(struct exchange *x, const struct driver_answer *a)
 {
 	x->answered = true;
 	switch (a->action) {
@@ -332,7 +332,7 @@ static void take_done(struct exchange *x, const struct answer *a)
 	}
 }
 
-void steps_answered(struct exchange *x, const struct answer *a, int64_t now_us, struct prober_out *out)
+void steps_answered(struct exchange *x, const struct driver_answer *a, int64_t now_us, struct prober_out *out)
 {
 	size_t from = out->count;
 

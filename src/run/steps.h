@@ -31,6 +31,6 @@ bool steps_retry(struct exchange *x, int64_t now_us, struct prober_out *out);
 void steps_captured(struct exchange *x, const struct segment *s, int64_t now_us);
 
 /* The driver's answer to x->request. */
-void steps_answered(struct exchange *x, const struct answer *a, int64_t now_us, struct prober_out *out);
+void steps_answered(struct exchange *x, const struct driver_answer *a, int64_t now_us, struct prober_out *out);
 
 #endif

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# make_seeds.sh DIRECTORY: writes the seeds of fuzz_judge, fuzz_track, fuzz_check and fuzz_agent_client into
-# directories of those names in DIRECTORY. Those of fuzz_check are captures of the frames in seeds/decode.
+# make_seeds.sh DIRECTORY: writes the seeds of fuzz_judge, fuzz_track, fuzz_check, fuzz_agent and
+# fuzz_agent_client into directories of those names, without fuzz_, in DIRECTORY. Those of fuzz_check are
+# captures of the frames in seeds/decode.
 LC_ALL=C
 export LC_ALL
 out=${1:?usage: make_seeds.sh DIRECTORY}
 frames=$(dirname "$0")/seeds/decode
-mkdir -p "$out/judge" "$out/track" "$out/check" "$out/agent_client" || exit 1
+mkdir -p "$out/judge" "$out/track" "$out/check" "$out/agent" "$out/agent_client" || exit 1
 
 # put BYTE...
 put() {
@@ -236,3 +237,51 @@ says wrong-tag 0x81 "$listens" "$listens"
 says wrong-value 0x81 '8192 ok socket=0'
 says wrong-escape 0x81 '8192 ok socket=%3' '12289 ok socket=%00'
 says wrong-byte 0x81 '8192 ok socket=1	' '12289 error \'
+
+# --- controllers ---
+
+# controller NAME HOW REQUEST...: HOW is the first byte of fuzz_agent; each request gets a tag and the end of a line
+controller() {
+	name=$1 how=$2
+	shift 2
+	{
+		put "$how"
+		for request; do
+			printf 't %s\n' "$request"
+		done
+	} >"$out/agent/$name.bin" || exit 1
+}
+
+hello='hello version=1 allow=127.0.0.0/8,::1'
+for family in 4 6; do
+	host=127.0.0.1
+	[ $family = 4 ] || host='[::1]'
+	# Socket 1 listens, 2 connects, 3 is what was accepted.
+	made="socket family=ipv$family" bound="bind socket=1 local=$host:4793$family"
+	reuse='setopt socket=1 option=reuseaddr value=1' listen='listen socket=1 backlog=5'
+	connect="connect socket=2 to=$host:4793$family"
+	text='pattern=mix seed=1 offset=4294967290'
+	controller "ipv$family" 0 "$hello" "$made" "$reuse" "$bound" "$listen" "$made" "$connect" 'accept socket=1' \
+		'send socket=2 data=aGVsbG8=' 'recv socket=3' "recv socket=2 $text length=70000" \
+		"send socket=3 $text length=70000" 'name socket=3' 'state socket=3' 'shutdown socket=2 how=write' \
+		'recv socket=3 length=10' 'close socket=3' 'recv socket=2' 'close socket=2' 'close socket=1'
+	controller "reset-ipv$family" 4 "$hello" "$made" "$reuse" "$bound" "$listen" 'accept socket=1' "$made" \
+		"$connect wait=0" 'recv socket=2' 'abort socket=3' 'getopt socket=2 option=error' 'recv socket=2' \
+		'accept socket=1 timeout_ms=50' 'close socket=1'
+	controller "kept-ipv$family" 0 "$hello" "$made" "$reuse" "$bound" "$listen" \
+		"accept socket=1 from=$host:9 timeout_ms=200" "$made" "$connect" "$made" \
+		"connect socket=3 to=$host:4793$family" 'accept socket=1 timeout_ms=0' 'close socket=1'
+done
+controller token 1 'hello version=1 token=0123456789abcdef allow=127.0.0.1' 'socket family=ipv4'
+controller wrong-token 1 'hello version=1 token=0123456789abcdeg' 'socket family=ipv4'
+controller remote 2 'hello version=1 allow=127.1.0.0/16' 'socket family=ipv4' 'connect socket=1 to=127.1.0.1:1'
+controller remote-refused 2 'hello version=1 allow=10.0.0.0/8' 'hello version=2' 'hello version=1' 'hello version=1'
+controller options 0 "$hello" 'socket family=ipv4' 'setopt socket=1 option=linger value=-1' \
+	'setopt socket=1 option=keepalive value=1' 'getopt socket=1 option=maxseg' 'getopt socket=1 option=linger' \
+	'setopt socket=1 option=user_timeout value=4294967296' 'getopt socket=1 option=no%20such'
+controller states 0 "$hello" 'state local=127.0.0.1:1 peer=127.0.0.1:2' 'state local=[::1]:1 peer=[::1]:2' \
+	'state local=[fe80::1%25lo]:1 peer=[::ffff:127.0.0.1]:2' 'state socket=1' 'state'
+controller errors 0 "$hello" 'socket' 'socket family=ipv5' 'bind socket=18446744073709551616 local=x' 'accept socket=1' \
+	'nothing' 'close socket=1 socket=1' 'name key' 'send socket=%zz'
+{ put 0 && yes '' | head -n 40; } >"$out/agent/unreadable.bin"
+{ put 0 && printf 't ' && head -c 5000 /dev/zero && printf '\nt hello version=1\r\n'; } >"$out/agent/long.bin"

@@ -10,7 +10,7 @@ enum { PORT = 11011, ACTIVE_PORT = 50000, QUEUE = 64, PIECE = 1000 };
 struct sim_driver {
 	struct driver driver; /* first */
 	struct peer *peer;
-	struct answer answers[QUEUE];
+	struct driver_answer answers[QUEUE];
 	size_t count;
 	bool spoiled[ACTIONS], muted[ACTIONS];
 	enum answer_kind kinds[ACTIONS];
@@ -56,7 +56,7 @@ static void go_on_sending(struct sim_driver *s)
 	}
 }
 
-static void act(struct sim_driver *s, const struct request *r, struct answer *a)
+static void act(struct sim_driver *s, const struct request *r, struct driver_answer *a)
 {
 	struct endpoint local = r->target;
 	int id = peer_find(s->peer, &r->target, &r->prober);
@@ -100,13 +100,13 @@ static void act(struct sim_driver *s, const struct request *r, struct answer *a)
 static void ask(struct driver *driver, const struct request *r, int64_t now_us)
 {
 	struct sim_driver *s = (struct sim_driver *)driver;
-	struct answer *a = &s->answers[s->count];
+	struct driver_answer *a = &s->answers[s->count];
 
 	s->now_us = now_us;
 	if (s->count == QUEUE || s->muted[r->action])
 		return;
 	s->count++;
-	*a = (struct answer){ .id = r->id, .action = r->action, .target = r->target, .state = TCP_STATES };
+	*a = (struct driver_answer){ .id = r->id, .action = r->action, .target = r->target, .state = TCP_STATES };
 	if (s->spoiled[r->action]) {
 		a->kind = s->kinds[r->action];
 		snprintf(a->text, sizeof a->text, "the simulated application says no");
@@ -115,7 +115,7 @@ static void ask(struct driver *driver, const struct request *r, int64_t now_us)
 	}
 }
 
-static bool answer(struct driver *driver, int64_t now_us, struct answer *out)
+static bool answer(struct driver *driver, int64_t now_us, struct driver_answer *out)
 {
 	struct sim_driver *s = (struct sim_driver *)driver;
 

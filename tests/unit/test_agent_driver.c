@@ -49,7 +49,7 @@ static void ask(size_t id, enum action action)
 	d->ops->ask(d, &r, 0);
 }
 
-static bool answered(struct answer *a)
+static bool answered(struct driver_answer *a)
 {
 	memset(a, 0xa5, sizeof *a);
 	return d->ops->answer(d, 0, a);
@@ -57,15 +57,15 @@ static bool answered(struct answer *a)
 
 static void no_answer(void)
 {
-	struct answer a;
+	struct driver_answer a;
 
 	assert_false(answered(&a));
 }
 
 /* The next answer, which is this one. */
-static struct answer expect(size_t id, enum action action, enum answer_kind kind, const char *text)
+static struct driver_answer expect(size_t id, enum action action, enum answer_kind kind, const char *text)
 {
-	struct answer a;
+	struct driver_answer a;
 
 	assert_true(answered(&a));
 	assert_int_equal(a.id, id);
@@ -159,7 +159,7 @@ static void test_can(void **state)
 
 static void test_passive(void **state)
 {
-	struct answer a;
+	struct driver_answer a;
 
 	(void)state;
 	begin(FAKE_CAN);
@@ -264,7 +264,7 @@ static void test_without_reuseaddr(void **state)
 static void test_ipv6(void **state)
 {
 	struct request r = request(1, ACTION_LISTEN);
-	struct answer a;
+	struct driver_answer a;
 
 	(void)state;
 	begin(FAKE_CAN);
@@ -386,7 +386,7 @@ static void test_errors(void **state)
 static void test_timeouts(void **state)
 {
 	struct request r = request(1, ACTION_RECEIVE);
-	struct answer a;
+	struct driver_answer a;
 	short events;
 	int fd;
 
@@ -555,7 +555,7 @@ static void test_release_without_abort(void **state)
 static void test_many(void **state)
 {
 	static char tags[MANY][sizeof f.tag];
-	struct answer a;
+	struct driver_answer a;
 	size_t done = 0;
 
 	(void)state;

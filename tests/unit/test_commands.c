@@ -53,9 +53,9 @@ static void ask(size_t id, enum action action, int64_t timeout_us)
 }
 
 /* The next answer, waited for as the driver says. */
-static struct answer next_answer(void)
+static struct driver_answer next_answer(void)
 {
-	struct answer a;
+	struct driver_answer a;
 
 	while (!driver->ops->answer(driver, 1000, &a)) {
 		struct pollfd polled;
@@ -69,7 +69,7 @@ static struct answer next_answer(void)
 
 static void expect(size_t id, enum action action, enum answer_kind kind, const char *text)
 {
-	struct answer a = next_answer();
+	struct driver_answer a = next_answer();
 
 	assert_int_equal(a.id, id);
 	assert_int_equal(a.action, action);
@@ -82,7 +82,7 @@ static void expect(size_t id, enum action action, enum answer_kind kind, const c
 
 static void expect_none(void)
 {
-	struct answer a;
+	struct driver_answer a;
 
 	assert_false(driver->ops->answer(driver, 1000, &a));
 }
@@ -167,7 +167,7 @@ static void test_listen(void **state)
 	expect(1, ACTION_LISTEN, ANSWER_FAILED, "the command for --on-listen ended with status 1");
 	touch("port");
 	ask(2, ACTION_LISTEN, 1000000);
-	struct answer a = next_answer();
+	struct driver_answer a = next_answer();
 	assert_int_equal(a.kind, ANSWER_DONE);
 	assert_true(endpoint_equal(&a.target, &target));
 	expect_none();
@@ -175,7 +175,7 @@ static void test_listen(void **state)
 
 static void test_listen_in_time(void **state)
 {
-	struct answer a;
+	struct driver_answer a;
 	char command[256], line[64];
 	int fd;
 	short events;
