@@ -58,7 +58,7 @@ static void ask(struct scene *s, size_t id, enum action action)
 /* Takes all answers; each draws another request, of the next action. */
 static void take_answers(struct scene *s, bool again)
 {
-	struct answer a;
+	struct driver_answer a;
 	unsigned most = again ? 50 : UINT32_MAX;
 
 	for (unsigned turns = 0; turns < most && s->driver->ops->answer(s->driver, 0, &a); turns++) {
