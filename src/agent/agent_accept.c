@@ -162,7 +162,8 @@ static void run_accept(const struct agent_request *r)
 	if (!call)
 		return;
 	call->from = from;
-	agent_call_start(r->s, call);
+	/* Who waits already gets what it can have: the order is kept by taker(). */
+	agent_call_try(r->s, call);
 }
 
 const struct agent_verb agent_accept_verbs[] = {

@@ -127,7 +127,9 @@ struct agent_socket *agent_socket_of(const struct agent_request *r);
 
 /* Makes a call of this request on its socket, with the time limit it names, or answers and returns NULL. */
 struct agent_call *agent_call_new(const struct agent_request *r, struct agent_socket *socket);
-/* Tries it at once if it is its turn; it then is freed, or waits. */
+/* Tries it at once; it then is over and freed, or waits. */
+void agent_call_try(struct agent_session *s, struct agent_call *call);
+/* The same behind those of its verb that wait on the socket. */
 void agent_call_start(struct agent_session *s, struct agent_call *call);
 void agent_call_free(struct agent_call *call);
 /* The first call of this verb that waits on the socket, or NULL. */
