@@ -23,7 +23,8 @@ enum {
 	PAUSE_MS = 100,    /* before the next accept() when the system had no descriptor or memory to spare */
 	LINGER_MS = 5000,  /* for the controller to read what was said last before the end */
 	OWN_DESCRIPTORS = 2, /* of a controller, polled before those of its session */
-	POLLED_MAX = 1 + AGENT_ADDRESSES_MAX + AGENT_CONTROLLERS_MAX * (OWN_DESCRIPTORS + AGENT_SOCKETS_MAX),
+	PLACES = 2 * AGENT_CONTROLLERS_MAX, /* also for those that have been told the end */
+	POLLED_MAX = 1 + AGENT_ADDRESSES_MAX + PLACES * (OWN_DESCRIPTORS + AGENT_SOCKETS_MAX),
 };
 
 struct controller {
@@ -44,7 +45,7 @@ struct server {
 	int listeners[AGENT_ADDRESSES_MAX];
 	size_t n_listeners;
 	struct agent_unix unix_socket;
-	struct controller *controllers[AGENT_CONTROLLERS_MAX];
+	struct controller *controllers[PLACES];
 	size_t n_controllers;
 	bool paused;
 	struct pollfd polled[POLLED_MAX];
@@ -184,6 +185,25 @@ static void refuse(int fd)
 	close(fd);
 }
 
+/* Whether there is a place for one more controller. One that has been told the end is not counted, and gives up
+ * its place when it must. */
+static bool has_place(struct server *s)
+{
+	size_t speaking = 0, told = 0;
+
+	for (size_t i = 0; i < s->n_controllers; i++) {
+		if (s->controllers[i]->said_all)
+			told = i;
+		else
+			speaking++;
+	}
+	if (speaking >= AGENT_CONTROLLERS_MAX)
+		return false;
+	if (s->n_controllers == PLACES)
+		drop_controller(s, told);
+	return true;
+}
+
 static void accept_one(struct server *s, int listener)
 {
 	struct agent_address peer;
@@ -201,7 +221,7 @@ static void accept_one(struct server *s, int listener)
 		close(fd);
 		return;
 	}
-	if (s->n_controllers == AGENT_CONTROLLERS_MAX) {
+	if (!has_place(s)) {
 		refuse(fd);
 		return;
 	}

@@ -11,16 +11,17 @@
 /* The first line of the file; false with a sentence in `why`. */
 static bool read_line(int fd, const char *path, char token[AGENT_TOKEN_MAX + 1], char *why, size_t why_len)
 {
-	char text[AGENT_TOKEN_MAX + 3]; /* CR, LF and a NUL behind the longest */
-	ssize_t n = read(fd, text, sizeof(text) - 1);
+	char text[AGENT_TOKEN_MAX + 2]; /* CR and LF behind the longest */
+	ssize_t n = read(fd, text, sizeof(text));
+	const char *end;
 	size_t len;
 
 	if (n < 0) {
 		snprintf(why, why_len, "Cannot read the token file %s: %s.", path, strerror(errno));
 		return false;
 	}
-	text[n] = '\0';
-	len = strcspn(text, "\n");
+	end = memchr(text, '\n', (size_t)n);
+	len = end ? (size_t)(end - text) : (size_t)n;
 	if (len > 0 && text[len - 1] == '\r')
 		len--;
 	for (size_t i = 0; i < len; i++) {

@@ -29,7 +29,7 @@ static inline void feed(const char *bytes, size_t len)
 	assert_int_equal(agent_session_input(s, bytes, len, now_ms), len);
 }
 
-static inline void say(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static inline void say(const char *format, ...)
 {
 	char line[8192];
 	va_list values;

@@ -193,25 +193,30 @@ static void test_tcp(void **state)
 
 static void test_token(void **state)
 {
+	enum { WRONG = 2 * AGENT_CONTROLLERS_MAX + 2 };
 	struct agent_server_config config = { .token_file = path };
 	unsigned port;
-	int fd;
+	int fd, wrong[WRONG];
 
 	(void)state;
 	write_file("0123456789abcdef\nmore\n", 0600);
 	port = start_tcp(&config);
-	fd = connect_to(port);
-	expect(fd, "hello finwait-agent 1 ");
-	/* What comes behind a wrong token is not read, but neither may it make the refusal get lost. */
-	say(fd, "1 hello version=1 token=0123456789abcdeg\n2 socket family=ipv4\n");
-	expect(fd, "1 error EACCES ");
-	assert_false(hear(fd));
-	close(fd);
+	/* More than there are places for controllers: those that were sent away, but are still there, need none. */
+	for (size_t i = 0; i < WRONG; i++) {
+		wrong[i] = connect_to(port);
+		expect(wrong[i], "hello finwait-agent 1 ");
+		/* What comes behind a wrong token is not read, but neither may it make the refusal get lost. */
+		say(wrong[i], "1 hello version=1 token=0123456789abcdeg\n2 socket family=ipv4\n");
+		expect(wrong[i], "1 error EACCES ");
+		assert_false(hear(wrong[i]));
+	}
 	fd = connect_to(port);
 	expect(fd, "hello ");
 	say(fd, "1 hello version=1 token=0123456789abcdef\n");
 	expect(fd, "1 ok");
 	close(fd);
+	for (size_t i = 0; i < WRONG; i++)
+		close(wrong[i]);
 	assert_int_equal(stop(), 0);
 }
 
@@ -244,6 +249,8 @@ static void test_token_files(void **state)
 	write_file("0123456789abcde\n", 0600);
 	assert_false(agent_token_read(path, token, why, sizeof(why)));
 	write_file("0123456789 abcdef\n", 0600);
+	assert_false(agent_token_read(path, token, why, sizeof(why)));
+	write_file("0123456789abcdef\x7f\n", 0600);
 	assert_false(agent_token_read(path, token, why, sizeof(why)));
 	write_file("", 0600);
 	assert_false(agent_token_read(path, token, why, sizeof(why)));

@@ -62,7 +62,8 @@ static void test_hello_comes_first(void **state)
 static void test_token(void **state)
 {
 	static const char *const wrong[] = { "", " token=", " token=a%20token%20of%20sixteen%20or%20mor",
-					     " token=a%20token%20of%20sixteen%20or%20more.", " token=b%20token%20of%20sixteen%20or%20more" };
+					     " token=a%20token%20of%20sixteen%20or%20more.", " token=a%20token%20of%20sixteen%20or%20more%00",
+					     " token=b%20token%20of%20sixteen%20or%20more" };
 	char text[512];
 
 	(void)state;
