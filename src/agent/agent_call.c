@@ -26,7 +26,8 @@ bool agent_number_of(const struct agent_request *r, const char *key, uint64_t ma
 		return false;
 	if (agent_line_number(value, max, number))
 		return true;
-	agent_error(r->s, r->line->tag, EINVAL, "%s must be a number, at most %llu", key, (unsigned long long)max);
+	agent_error(r->s, r->line->tag, EINVAL, "%s must be a number, at most %llu", key,
+		    (unsigned long long)max);
 	return false;
 }
 

@@ -29,8 +29,10 @@ static bool read_line(int fd, const char *path, char token[AGENT_TOKEN_MAX + 1],
 			len = 0;
 	}
 	if (len < AGENT_TOKEN_MIN || len > AGENT_TOKEN_MAX) {
-		snprintf(why, why_len, "The first line of the token file %s must be %d to %d printable characters "
-			 "without a space.", path, AGENT_TOKEN_MIN, AGENT_TOKEN_MAX);
+		snprintf(why, why_len,
+			 "The first line of the token file %s must be %d to %d printable characters "
+			 "without a space.",
+			 path, AGENT_TOKEN_MIN, AGENT_TOKEN_MAX);
 		return false;
 	}
 	memset(token, 0, AGENT_TOKEN_MAX + 1);
@@ -50,7 +52,8 @@ bool agent_token_read(const char *path, char token[AGENT_TOKEN_MAX + 1], char *w
 	else if (!S_ISREG(about.st_mode))
 		snprintf(why, why_len, "The token file %s is not an ordinary file.", path);
 	else if (about.st_mode & 077)
-		snprintf(why, why_len, "Others may read the token file %s; chmod 600 it, and better choose a new token.",
+		snprintf(why, why_len,
+			 "Others may read the token file %s; chmod 600 it, and better choose a new token.",
 			 path);
 	else
 		read = read_line(fd, path, token, why, why_len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A controller of finwait-agent driven by hand: requests go in, replies are looked at line by line. The session is
- * driven in memory, its sockets are real ones on loopback, the time is the test's own. To be included after
- * cmocka.h, by the tests of the session only. */
+/* A controller of finwait-agent driven by hand: requests go in, replies are looked at line by line. The
+ * session is driven in memory, its sockets are real ones on loopback, the time is the test's own. To be
+ * included after cmocka.h, by the tests of the session only. */
 #ifndef FINWAIT_TESTS_CONTROLLER_BY_HAND_H
 #define FINWAIT_TESTS_CONTROLLER_BY_HAND_H
 

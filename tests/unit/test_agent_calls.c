@@ -92,7 +92,8 @@ static void test_errors_of_the_system(void **state)
 	expect_start("1 error EADDRINUSE ");
 	say("1 bind socket=%u local=[::1]:0", a);
 	hear();
-	assert_true(strncmp(reply, "1 error EAFNOSUPPORT ", 21) == 0 || strncmp(reply, "1 error EINVAL ", 15) == 0);
+	assert_true(strncmp(reply, "1 error EAFNOSUPPORT ", 21) == 0 ||
+		    strncmp(reply, "1 error EINVAL ", 15) == 0);
 	say("1 accept socket=%u", a);
 	expect_start("1 error EINVAL ");
 	say("1 recv socket=%u", a);
@@ -333,7 +334,9 @@ static void test_pattern(void **state)
 		say("2 recv socket=%u length=1", b);
 		expect_start("2 ok length=1 ");
 		data = value("data");
-		assert_int_equal((strchr(signs, data[0]) - signs) << 2 | (strchr(signs, data[1]) - signs) >> 4, first[i]);
+		assert_int_equal((strchr(signs, data[0]) - signs) << 2 |
+					 (strchr(signs, data[1]) - signs) >> 4,
+				 first[i]);
 	}
 	/* Beyond 2^32 the numbers begin anew. */
 	say("3 send socket=%u pattern=mix seed=4294967295 offset=4294967295 length=3", a);

@@ -13,10 +13,11 @@ static const char token[] = "a token of sixteen or more";
 
 static void test_greeting(void **state)
 {
-	static const char *const words[] = { "socket", "setopt", "getopt", "bind", "listen", "accept", "connect",
-					     "send",   "recv",	 "shutdown", "close", "abort", "name", "state",
-					     "reuseaddr", "reuseport", "v6only", "nodelay", "keepalive", "maxseg",
-					     "user_timeout", "linger", "error", "ipv4" };
+	static const char *const words[] = { "socket",       "setopt",  "getopt",  "bind",      "listen",
+					     "accept",       "connect", "send",    "recv",      "shutdown",
+					     "close",        "abort",   "name",    "state",     "reuseaddr",
+					     "reuseport",    "v6only",  "nodelay", "keepalive", "maxseg",
+					     "user_timeout", "linger",  "error",   "ipv4" };
 	char with[32], all[1024];
 
 	(void)state;
@@ -61,8 +62,11 @@ static void test_hello_comes_first(void **state)
 
 static void test_token(void **state)
 {
-	static const char *const wrong[] = { "", " token=", " token=a%20token%20of%20sixteen%20or%20mor",
-					     " token=a%20token%20of%20sixteen%20or%20more.", " token=a%20token%20of%20sixteen%20or%20more%00",
+	static const char *const wrong[] = { "",
+					     " token=",
+					     " token=a%20token%20of%20sixteen%20or%20mor",
+					     " token=a%20token%20of%20sixteen%20or%20more.",
+					     " token=a%20token%20of%20sixteen%20or%20more%00",
 					     " token=b%20token%20of%20sixteen%20or%20more" };
 	char text[512];
 
@@ -92,7 +96,8 @@ static void test_allow_of_a_remote_controller(void **state)
 	struct agent_address controller;
 
 	(void)state;
-	assert_true(agent_network_read("10.0.0.0/8", &ten) && agent_address_read("[::ffff:198.18.0.9]:1", &controller));
+	assert_true(agent_network_read("10.0.0.0/8", &ten) &&
+		    agent_address_read("[::ffff:198.18.0.9]:1", &controller));
 	config.networks = &ten;
 	config.n_networks = 1;
 	agent_session_free(s);
@@ -172,26 +177,65 @@ static void test_long_lines(void **state)
 static void test_bad_requests(void **state)
 {
 	static const char *const lines[] = {
-		"socket", "socket family=ipx", "socket family=ipv4 family=ipv4", "socket family=ipv4 x=1", "socket ipv4",
-		"bind socket=1", "bind socket=1 local=127.0.0.1", "bind local=127.0.0.1:1", "listen socket=1",
-		"listen socket=1 backlog=-1", "listen socket=1 backlog=2147483648", "accept socket=1 from=x",
-		"accept socket=1 timeout_ms=3600001", "accept socket=1 timeout_ms=-1", "connect socket=1",
-		"connect socket=1 to=127.0.0.1:1 wait=2", "send socket=1", "send socket=1 data=a",
-		"send socket=1 data=aGk= pattern=mix seed=1 offset=0 length=1", "send socket=1 data=aGk= seed=1",
-		"send socket=1 pattern=mux seed=1 offset=0 length=1", "send socket=1 pattern=mix offset=0 length=1",
+		"socket",
+		"socket family=ipx",
+		"socket family=ipv4 family=ipv4",
+		"socket family=ipv4 x=1",
+		"socket ipv4",
+		"bind socket=1",
+		"bind socket=1 local=127.0.0.1",
+		"bind local=127.0.0.1:1",
+		"listen socket=1",
+		"listen socket=1 backlog=-1",
+		"listen socket=1 backlog=2147483648",
+		"accept socket=1 from=x",
+		"accept socket=1 timeout_ms=3600001",
+		"accept socket=1 timeout_ms=-1",
+		"connect socket=1",
+		"connect socket=1 to=127.0.0.1:1 wait=2",
+		"send socket=1",
+		"send socket=1 data=a",
+		"send socket=1 data=aGk= pattern=mix seed=1 offset=0 length=1",
+		"send socket=1 data=aGk= seed=1",
+		"send socket=1 pattern=mux seed=1 offset=0 length=1",
+		"send socket=1 pattern=mix offset=0 length=1",
 		"send socket=1 pattern=mix seed=4294967296 offset=0 length=1",
 		"send socket=1 pattern=mix seed=1 offset=0 length=1073741825",
-		"recv socket=1 pattern=mix seed=1 offset=4294967296 length=1", "recv socket=1 seed=1", "recv socket=1 length=0",
-		"recv socket=1 length=x", "shutdown socket=1", "shutdown socket=1 how=all", "close", "abort", "name",
-		"name socket=", "name socket=x", "setopt socket=1 option=nodelay", "setopt socket=1 option=nodelay value=2",
-		"setopt socket=1 option=linger value=-2", "setopt socket=1 option=maxseg value=99999999999",
-		"setopt socket=1 value=1", "getopt socket=1", "state", "state local=127.0.0.1:1",
-		"state socket=1 local=127.0.0.1:1", "state local=127.0.0.1:1 peer=[::1]:1", "close socket=1%",
+		"recv socket=1 pattern=mix seed=1 offset=4294967296 length=1",
+		"recv socket=1 seed=1",
+		"recv socket=1 length=0",
+		"recv socket=1 length=x",
+		"shutdown socket=1",
+		"shutdown socket=1 how=all",
+		"close",
+		"abort",
+		"name",
+		"name socket=",
+		"name socket=x",
+		"setopt socket=1 option=nodelay",
+		"setopt socket=1 option=nodelay value=2",
+		"setopt socket=1 option=linger value=-2",
+		"setopt socket=1 option=maxseg value=99999999999",
+		"setopt socket=1 value=1",
+		"getopt socket=1",
+		"state",
+		"state local=127.0.0.1:1",
+		"state socket=1 local=127.0.0.1:1",
+		"state local=127.0.0.1:1 peer=[::1]:1",
+		"close socket=1%",
 	};
-	static const char *const unknown[] = { "bind local=127.0.0.1:0 socket=", "listen backlog=1 socket=", "accept socket=",
-					       "connect to=127.0.0.1:1 socket=", "send data= socket=", "recv socket=",
-					       "shutdown how=both socket=", "close socket=", "abort socket=", "name socket=",
-					       "state socket=", "getopt option=error socket=",
+	static const char *const unknown[] = { "bind local=127.0.0.1:0 socket=",
+					       "listen backlog=1 socket=",
+					       "accept socket=",
+					       "connect to=127.0.0.1:1 socket=",
+					       "send data= socket=",
+					       "recv socket=",
+					       "shutdown how=both socket=",
+					       "close socket=",
+					       "abort socket=",
+					       "name socket=",
+					       "state socket=",
+					       "getopt option=error socket=",
 					       "setopt option=nodelay value=1 socket=" };
 
 	(void)state;
