@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a controller can ask of sockets: every verb and option, who gets which connection, calls that wait. */
+#include <linux/filter.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -117,6 +118,32 @@ static void test_errors_of_the_system(void **state)
 	} else {
 		assert_int_equal(strncmp(reply, "4 error ECONNREFUSED ", 21), 0);
 	}
+}
+
+/* A caller that never hears the answer to its SYN: what the system knows of the connection is no socket yet. */
+static void test_state_of_half_a_handshake(void **state)
+{
+	struct sock_filter nothing = { BPF_RET | BPF_K, 0, 0, 0 };
+	struct sock_fprog deaf = { 1, &nothing };
+	char local[AGENT_ADDRESS_ROOM], peer[AGENT_ADDRESS_ROOM];
+	struct agent_address at;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	(void)state;
+	make_listener("ipv4", local, 5);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &deaf, sizeof(deaf)), 0);
+	assert_true(agent_address_read(local, &at));
+	assert_int_equal(connect(fd, &at.at.any, at.len), -1);
+	assert_int_equal(errno, EINPROGRESS);
+	assert_int_equal(getsockname(fd, &at.at.any, &at.len), 0);
+	agent_address_write(&at, peer);
+	say("1 state local=%s peer=%s", local, peer);
+	expect("1 ok state=SYN-RECEIVED");
+	say("1 state local=%s peer=%s", peer, local);
+	expect("1 ok state=SYN-SENT");
+	say("1 state local=%s peer=127.0.0.1:1", local);
+	expect("1 ok state=CLOSED");
+	close(fd);
 }
 
 /* Three callers, and who gets whom. */
@@ -443,6 +470,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_life_ipv4, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_life_ipv6, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_errors_of_the_system, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_state_of_half_a_handshake, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_accept_from, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_accept_of_strangers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_timeouts, set_up, tear_down),
