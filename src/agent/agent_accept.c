@@ -42,7 +42,8 @@ static struct agent_call *taker(const struct agent_socket *socket, struct agent_
 
 /* Makes a socket of the session from a connection and answers. False with errno set: it could not be made,
  * and the connection is left as it was. */
-static bool give(struct agent_session *s, const struct agent_call *call, int fd, const struct agent_address *peer)
+static bool give(struct agent_session *s, const struct agent_call *call, int fd,
+		 const struct agent_address *peer)
 {
 	char local_text[AGENT_ADDRESS_ROOM], peer_text[AGENT_ADDRESS_ROOM];
 	struct agent_address local;
@@ -57,7 +58,8 @@ static bool give(struct agent_session *s, const struct agent_call *call, int fd,
 		return false;
 	agent_address_write(&local, local_text);
 	agent_address_write(peer, peer_text);
-	agent_ok(s, call->tag, "socket=%llu local=%s peer=%s", (unsigned long long)made->number, local_text, peer_text);
+	agent_ok(s, call->tag, "socket=%llu local=%s peer=%s", (unsigned long long)made->number, local_text,
+		 peer_text);
 	return true;
 }
 
@@ -162,7 +164,8 @@ static void run_accept(const struct agent_request *r)
 	if (!call)
 		return;
 	call->from = from;
-	agent_call_start(r->s, call);
+	/* Who waits already gets what it can have: the order is kept by taker(). */
+	agent_call_try(r->s, call);
 }
 
 const struct agent_verb agent_accept_verbs[] = {

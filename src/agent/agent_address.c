@@ -66,7 +66,8 @@ bool agent_address_read(const char *text, struct agent_address *address)
 	address->len = sizeof(address->at.v4);
 	address->at.v4.sin_family = AF_INET;
 	address->at.v4.sin_port = htons((uint16_t)port);
-	return copy_part(text, colon, part, sizeof(part)) && inet_pton(AF_INET, part, &address->at.v4.sin_addr) == 1;
+	return copy_part(text, colon, part, sizeof(part)) &&
+	       inet_pton(AF_INET, part, &address->at.v4.sin_addr) == 1;
 }
 
 void agent_address_write(const struct agent_address *address, char text[AGENT_ADDRESS_ROOM])
@@ -96,7 +97,8 @@ bool agent_address_equal(const struct agent_address *a, const struct agent_addre
 {
 	struct agent_network x = agent_network_of(a), y = agent_network_of(b);
 
-	if (x.family != y.family || memcmp(x.bytes, y.bytes, sizeof(x.bytes)) != 0 || port_of(a) != port_of(b))
+	if (x.family != y.family || memcmp(x.bytes, y.bytes, sizeof(x.bytes)) != 0 ||
+	    port_of(a) != port_of(b))
 		return false;
 	return x.family != AF_INET6 || !a->at.v6.sin6_scope_id || !b->at.v6.sin6_scope_id ||
 	       a->at.v6.sin6_scope_id == b->at.v6.sin6_scope_id;

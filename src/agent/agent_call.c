@@ -26,7 +26,8 @@ bool agent_number_of(const struct agent_request *r, const char *key, uint64_t ma
 		return false;
 	if (agent_line_number(value, max, number))
 		return true;
-	agent_error(r->s, r->line->tag, EINVAL, "%s must be a number, at most %llu", key, (unsigned long long)max);
+	agent_error(r->s, r->line->tag, EINVAL, "%s must be a number, at most %llu", key,
+		    (unsigned long long)max);
 	return false;
 }
 
@@ -100,16 +101,11 @@ static void time_out(struct agent_session *s, const struct agent_call *call)
 		agent_error(s, call->tag, EAGAIN, "%s waited long enough", call->verb->name);
 }
 
-void agent_call_start(struct agent_session *s, struct agent_call *call)
+/* Puts the call behind those that wait on its socket, unless its time is up already. */
+static void wait_in_line(struct agent_session *s, struct agent_call *call)
 {
-	struct agent_socket *socket = call->socket;
-	struct agent_call **end = &socket->calls;
+	struct agent_call **end = &call->socket->calls;
 
-	/* Those of one verb are served in their order, except where `from` says which connection is whose. */
-	if ((call->from.len > 0 || !agent_call_first(socket, call->verb)) && call->verb->go_on(s, call)) {
-		agent_call_free(call);
-		return;
-	}
 	if (call->limited && call->deadline_ms <= s->now_ms) {
 		time_out(s, call);
 		agent_call_free(call);
@@ -118,8 +114,24 @@ void agent_call_start(struct agent_session *s, struct agent_call *call)
 	while (*end)
 		end = &(*end)->next;
 	*end = call;
-	socket->n_calls++;
+	call->socket->n_calls++;
 	s->n_calls++;
+}
+
+void agent_call_try(struct agent_session *s, struct agent_call *call)
+{
+	if (call->verb->go_on(s, call))
+		agent_call_free(call);
+	else
+		wait_in_line(s, call);
+}
+
+void agent_call_start(struct agent_session *s, struct agent_call *call)
+{
+	if (agent_call_first(call->socket, call->verb))
+		wait_in_line(s, call);
+	else
+		agent_call_try(s, call);
 }
 
 struct agent_call *agent_call_first(const struct agent_socket *socket, const struct agent_verb *verb)

@@ -13,8 +13,8 @@ enum {
 	AGENT_KEPT_MAX = 128,
 	AGENT_TIMEOUT_MAX_MS = 3600000,
 	AGENT_OUTPUT_FULL = 64 * 1024,
-	/* Above full, so that what one request or one ready socket brings always fits: a reply for each call that
-	 * waits on the socket, and one long one. */
+	/* Above full, so that what one request or one ready socket brings always fits: a reply for each call
+	 * that waits on the socket, and one long one. */
 	AGENT_OUTPUT_ROOM = AGENT_OUTPUT_FULL + AGENT_CALLS_OF_SOCKET_MAX * 192 + AGENT_LINE_MAX,
 };
 
@@ -110,7 +110,8 @@ extern const struct agent_verb agent_state_verbs[];
 void agent_done(struct agent_session *s, const char *tag);
 void agent_ok(struct agent_session *s, const char *tag, const char *format, ...) AGENT_FORMAT(3, 4);
 /* TAG error with the name of the number; what is not printable ASCII in the text becomes a question mark. */
-void agent_error(struct agent_session *s, const char *tag, int number, const char *format, ...) AGENT_FORMAT(4, 5);
+void agent_error(struct agent_session *s, const char *tag, int number, const char *format, ...)
+	AGENT_FORMAT(4, 5);
 /* The same with the system's own text. */
 void agent_system_error(struct agent_session *s, const char *tag, int number);
 
@@ -127,7 +128,9 @@ struct agent_socket *agent_socket_of(const struct agent_request *r);
 
 /* Makes a call of this request on its socket, with the time limit it names, or answers and returns NULL. */
 struct agent_call *agent_call_new(const struct agent_request *r, struct agent_socket *socket);
-/* Tries it at once if it is its turn; it then is freed, or waits. */
+/* Tries it at once; it then is over and freed, or waits. */
+void agent_call_try(struct agent_session *s, struct agent_call *call);
+/* The same behind those of its verb that wait on the socket. */
 void agent_call_start(struct agent_session *s, struct agent_call *call);
 void agent_call_free(struct agent_call *call);
 /* The first call of this verb that waits on the socket, or NULL. */

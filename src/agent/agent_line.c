@@ -14,8 +14,8 @@ static bool is_printable(char c)
 
 static bool in_tag(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-	       c == '-';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+	       c == '_' || c == '-';
 }
 
 static bool in_key(char c)
@@ -47,7 +47,8 @@ static int hex_digit(char c)
 	return -1;
 }
 
-/* In place. False: an escape that is none, or one of a NUL, which no value may hold. */
+/* In place. False: an escape that is none. A NUL, which would end the value, is replaced by another byte that
+ * no key's value can hold. */
 static bool unescape(char *value)
 {
 	char *to = value;
@@ -61,9 +62,9 @@ static bool unescape(char *value)
 		}
 		high = hex_digit(from[1]);
 		low = high < 0 ? -1 : hex_digit(from[2]);
-		if (low < 0 || (high == 0 && low == 0))
+		if (low < 0)
 			return false;
-		*to++ = (char)(high * 16 + low);
+		*to++ = (char)(high + low > 0 ? high * 16 + low : 1);
 		from += 2;
 	}
 	*to = '\0';

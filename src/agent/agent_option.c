@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* setopt and getopt, and what else a system may or may not have: each line of the table of options is compiled
- * where the system knows it. */
+/* setopt and getopt, and what else a system may or may not have: each line of the table of options is
+ * compiled where the system knows it. */
 #include "agent_call.h"
 #include "errno_name.h"
 

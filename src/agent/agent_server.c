@@ -20,10 +20,11 @@
 #include <unistd.h>
 
 enum {
-	PAUSE_MS = 100,    /* before the next accept() when the system had no descriptor or memory to spare */
-	LINGER_MS = 5000,  /* for the controller to read what was said last before the end */
-	OWN_DESCRIPTORS = 2, /* of a controller, polled before those of its session */
-	POLLED_MAX = 1 + AGENT_ADDRESSES_MAX + AGENT_CONTROLLERS_MAX * (OWN_DESCRIPTORS + AGENT_SOCKETS_MAX),
+	PAUSE_MS = 100,   /* before the next accept() when the system had no descriptor or memory to spare */
+	LINGER_MS = 5000, /* for the controller to read what was said last before the end */
+	OWN_DESCRIPTORS = 2,                /* of a controller, polled before those of its session */
+	PLACES = 2 * AGENT_CONTROLLERS_MAX, /* also for those that have been told the end */
+	POLLED_MAX = 1 + AGENT_ADDRESSES_MAX + PLACES * (OWN_DESCRIPTORS + AGENT_SOCKETS_MAX),
 };
 
 struct controller {
@@ -31,9 +32,9 @@ struct controller {
 	struct agent_session *session;
 	char bytes[4096]; /* [used, len) waits for the session to take it */
 	size_t used, len;
-	bool ended;          /* no more bytes will come */
-	bool said_all;       /* the session is over, its replies are written and our half is closed */
-	uint64_t limit_ms;   /* when to give up waiting for a byte, or for the other half to close */
+	bool ended;        /* no more bytes will come */
+	bool said_all;     /* the session is over, its replies are written and our half is closed */
+	uint64_t limit_ms; /* when to give up waiting for a byte, or for the other half to close */
 	size_t polled, n_polled;
 };
 
@@ -44,7 +45,7 @@ struct server {
 	int listeners[AGENT_ADDRESSES_MAX];
 	size_t n_listeners;
 	struct agent_unix unix_socket;
-	struct controller *controllers[AGENT_CONTROLLERS_MAX];
+	struct controller *controllers[PLACES];
 	size_t n_controllers;
 	bool paused;
 	struct pollfd polled[POLLED_MAX];
@@ -184,6 +185,25 @@ static void refuse(int fd)
 	close(fd);
 }
 
+/* Whether there is a place for one more controller. One that has been told the end is not counted, and gives
+ * up its place when it must. */
+static bool has_place(struct server *s)
+{
+	size_t speaking = 0, told = 0;
+
+	for (size_t i = 0; i < s->n_controllers; i++) {
+		if (s->controllers[i]->said_all)
+			told = i;
+		else
+			speaking++;
+	}
+	if (speaking >= AGENT_CONTROLLERS_MAX)
+		return false;
+	if (s->n_controllers == PLACES)
+		drop_controller(s, told);
+	return true;
+}
+
 static void accept_one(struct server *s, int listener)
 {
 	struct agent_address peer;
@@ -201,7 +221,7 @@ static void accept_one(struct server *s, int listener)
 		close(fd);
 		return;
 	}
-	if (s->n_controllers == AGENT_CONTROLLERS_MAX) {
+	if (!has_place(s)) {
 		refuse(fd);
 		return;
 	}
@@ -255,7 +275,8 @@ static bool open_way(struct server *s, FILE *announce, char *why, size_t why_len
 {
 	const struct agent_server_config *config = s->config;
 
-	if (config->token_file && !agent_token_read(config->token_file, s->session_config.token, why, why_len))
+	if (config->token_file &&
+	    !agent_token_read(config->token_file, s->session_config.token, why, why_len))
 		return false;
 	if (config->way == AGENT_STDIO) {
 		if (add_controller(s, STDIN_FILENO, STDOUT_FILENO, NULL))
@@ -372,7 +393,8 @@ int agent_server_run(const struct agent_server_config *config, FILE *announce, c
 	s->session_config.n_networks = config->n_allow;
 	process_raise_limit();
 	if (config->way == AGENT_STDIO) {
-		/* A controller that does not read shall not hold up the sockets. Others may share it: put back. */
+		/* A controller that does not read shall not hold up the sockets. Others may share it: put
+		 * back. */
 		out_flags = fcntl(STDOUT_FILENO, F_GETFL);
 		if (out_flags >= 0)
 			fcntl(STDOUT_FILENO, F_SETFL, out_flags | O_NONBLOCK);

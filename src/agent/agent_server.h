@@ -31,8 +31,8 @@ struct agent_server_config {
 	unsigned idle_s;
 };
 
-/* Prints one line on `announce` when it listens (nothing over stdio), and serves: one session over stdio, else
- * until SIGTERM or SIGINT. Returns 0, or -1 with a sentence in `why` when it cannot start or must stop. */
+/* Prints one line on `announce` when it listens (nothing over stdio), and serves: one session over stdio,
+ * else until SIGTERM or SIGINT. Returns 0, or -1 with a sentence in `why`. */
 int agent_server_run(const struct agent_server_config *config, FILE *announce, char *why, size_t why_len);
 
 #endif

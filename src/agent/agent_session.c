@@ -92,7 +92,8 @@ struct words {
 static void add_word(void *context, const char *word)
 {
 	struct words *words = context;
-	int n = snprintf(words->text + words->len, words->room - words->len, "%s%s", words->len ? "," : "", word);
+	int n = snprintf(words->text + words->len, words->room - words->len, "%s%s", words->len ? "," : "",
+			 word);
 
 	words->len += (size_t)n;
 }
@@ -173,12 +174,14 @@ static bool name_networks(const struct agent_request *r, const char *text)
 
 		snprintf(one, sizeof(one), "%.*s", fits ? (int)len : 0, text);
 		if (!agent_network_read(one, &networks[i])) {
-			agent_error(s, tag, EINVAL, "allow must be ADDRESS or ADDRESS/LENGTH, with commas between");
+			agent_error(s, tag, EINVAL,
+				    "allow must be ADDRESS or ADDRESS/LENGTH, with commas between");
 			free(networks);
 			return false;
 		}
 		if (!may_name(s, &networks[i])) {
-			agent_error(s, tag, EACCES, "this agent does not allow %s; start it with --allow", one);
+			agent_error(s, tag, EACCES, "this agent does not allow %s; start it with --allow",
+				    one);
 			free(networks);
 			return false;
 		}
@@ -296,7 +299,8 @@ static void serve_line(struct agent_session *s)
 
 /* --- the interface --- */
 
-struct agent_session *agent_session_new(const struct agent_config *config, const struct agent_address *controller)
+struct agent_session *agent_session_new(const struct agent_config *config,
+					const struct agent_address *controller)
 {
 	struct agent_session *s = calloc(1, sizeof(*s));
 

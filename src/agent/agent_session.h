@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One controller: its bytes come in, calls are made on sockets, bytes for it go out. Reads and writes no
- * descriptor but those of its sockets, and has no clock: the caller moves the bytes, polls and tells the time. */
+ * descriptor but those of its sockets, and has no clock: the caller moves the bytes, polls and tells the
+ * time. */
 #ifndef FINWAIT_AGENT_SESSION_H
 #define FINWAIT_AGENT_SESSION_H
 
@@ -27,7 +28,8 @@ struct agent_session;
 
 /* `controller` is where it connects from; NULL over stdio and unix sockets, where the controller itself names
  * what may be connected to. `config` is used until the end. NULL when there is no memory. */
-struct agent_session *agent_session_new(const struct agent_config *config, const struct agent_address *controller);
+struct agent_session *agent_session_new(const struct agent_config *config,
+					const struct agent_address *controller);
 
 /* Aborts all connections and closes all listeners. */
 void agent_session_end(struct agent_session *s);

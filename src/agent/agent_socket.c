@@ -48,7 +48,8 @@ static void close_without_waiting(int fd)
 	struct linger linger;
 	socklen_t len = sizeof(linger);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff && linger.l_linger > 0) {
+	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff &&
+	    linger.l_linger > 0) {
 		linger.l_onoff = 0;
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	}
@@ -97,7 +98,8 @@ static void run_socket(const struct agent_request *r)
 	}
 	family = strcmp(name, "ipv6") == 0 ? AF_INET6 : AF_INET;
 	if (r->s->n_sockets == AGENT_SOCKETS_MAX) {
-		agent_error(r->s, r->line->tag, EMFILE, "a session has at most %d sockets", (int)AGENT_SOCKETS_MAX);
+		agent_error(r->s, r->line->tag, EMFILE, "a session has at most %d sockets",
+			    (int)AGENT_SOCKETS_MAX);
 		return;
 	}
 	fd = socket(family, SOCK_STREAM, 0);
@@ -127,7 +129,8 @@ static bool address_of(int fd, int (*get)(int, struct sockaddr *, socklen_t *), 
 }
 
 /* The same as text; false with errno set. */
-static bool address_text(int fd, int (*get)(int, struct sockaddr *, socklen_t *), char text[AGENT_ADDRESS_ROOM])
+static bool address_text(int fd, int (*get)(int, struct sockaddr *, socklen_t *),
+			 char text[AGENT_ADDRESS_ROOM])
 {
 	struct agent_address address;
 
@@ -190,7 +193,8 @@ static void run_bind(const struct agent_request *r)
 	if (!socket || !agent_address_of(r, "local", &local))
 		return;
 	if (agent_address_lacks_scope(&local) && !find_scope(&local))
-		agent_error(r->s, r->line->tag, EINVAL, "not just one interface has this address; name its scope");
+		agent_error(r->s, r->line->tag, EINVAL,
+			    "not just one interface has this address; name its scope");
 	else if (bind(socket->fd, &local.at.any, local.len) < 0)
 		agent_system_error(r->s, r->line->tag, errno);
 	else
@@ -261,7 +265,8 @@ static void run_connect(const struct agent_request *r)
 	struct agent_address to, local;
 	uint64_t wait = 1;
 
-	if (!socket || !agent_address_of(r, "to", &to) || (wait_text && !agent_number_of(r, "wait", 1, &wait)))
+	if (!socket || !agent_address_of(r, "to", &to) ||
+	    (wait_text && !agent_number_of(r, "wait", 1, &wait)))
 		return;
 	if (!agent_allows(r->s, &to)) {
 		agent_error(r->s, r->line->tag, EACCES, "hello did not allow this address");

@@ -52,7 +52,7 @@ struct diag_question {
 struct diag_answer {
 	struct netlink_header header;
 	union {
-		int32_t error; /* of an answer of the type NLMSG_ERROR or NLMSG_DONE: 0, or an errno, negative */
+		int32_t error; /* of the types NLMSG_ERROR and NLMSG_DONE: 0, or an errno, negative */
 		struct {
 			uint8_t family, state, timer, retransmissions;
 			struct diag_ends ends;
@@ -62,8 +62,8 @@ struct diag_answer {
 
 /* As the system counts them, from 1. */
 static const char *const states[] = {
-	"ESTABLISHED", "SYN-SENT", "SYN-RECEIVED", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT",
-	"CLOSED", "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING", "SYN-RECEIVED",
+	"ESTABLISHED", "SYN-SENT",   "SYN-RECEIVED", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT",
+	"CLOSED",      "CLOSE-WAIT", "LAST-ACK",     "LISTEN",     "CLOSING",    "SYN-RECEIVED",
 };
 
 static const char *state_name(unsigned number)
@@ -105,8 +105,8 @@ static bool ask(const struct diag_question *question, struct diag_answer *answer
 	return true;
 }
 
-/* Without its module the kernel answers ENOENT, as it does when there is no such connection. A dump of no state
- * at all tells the two apart. */
+/* Without its module the kernel answers ENOENT, as it does when there is no such connection. A dump of no
+ * state at all tells the two apart. */
 static bool can_ask(struct diag_question question)
 {
 	struct diag_answer answer;
@@ -130,7 +130,8 @@ enum { STATE_CLOSED = 7, STATE_LISTEN = 10 };
 
 /* Returns the number of the state of the connection between these ends, or 0 with errno set; `interface` is 0
  * where the addresses tell. */
-static unsigned state_on(const struct agent_address *local, const struct agent_address *peer, uint32_t interface)
+static unsigned state_on(const struct agent_address *local, const struct agent_address *peer,
+			 uint32_t interface)
 {
 	struct agent_network from = agent_network_of(local), to = agent_network_of(peer);
 	struct diag_question question = {
@@ -138,7 +139,8 @@ static unsigned state_on(const struct agent_address *local, const struct agent_a
 		.family = (uint8_t)from.family,
 		.protocol = IPPROTO_TCP,
 		.states = UINT32_MAX,
-		.ends = { .local_port = port_of(local), .peer_port = port_of(peer),
+		.ends = { .local_port = port_of(local),
+			  .peer_port = port_of(peer),
 			  .interface = interface,
 			  .cookie = { UINT32_MAX, UINT32_MAX } },
 	};

@@ -14,10 +14,10 @@
 #endif
 
 enum {
-	RECEIVED_MAX = 2048,        /* what a reply can hold as base64 */
-	PATTERN_MAX = 1 << 30,      /* of one call */
-	PIECE = 16 * 1024,          /* handed to the system at once */
-	PIECES = 16,                /* then others have their turn */
+	RECEIVED_MAX = 2048,   /* what a reply can hold as base64 */
+	PATTERN_MAX = 1 << 30, /* of one call */
+	PIECE = 16 * 1024,     /* handed to the system at once */
+	PIECES = 16,           /* then others have their turn */
 };
 
 /* Byte i of the stream: the upper 8 bits of a product, so that neighbours and seeds differ. */
@@ -35,7 +35,8 @@ static size_t next_piece(const struct agent_text *text, unsigned char piece[PIEC
 	for (size_t i = 0; i < n; i++) {
 		uint64_t at = text->done + i;
 
-		piece[i] = text->is_pattern ? pattern_byte(text->seed, text->offset + (uint32_t)at) : text->bytes[at];
+		piece[i] = text->is_pattern ? pattern_byte(text->seed, text->offset + (uint32_t)at)
+					    : text->bytes[at];
 	}
 	return n;
 }
@@ -54,7 +55,8 @@ static bool read_pattern(const struct agent_request *r, struct agent_text *text)
 		agent_error(r->s, r->line->tag, EINVAL, "the only pattern is mix");
 		return false;
 	}
-	if (!agent_number_of(r, "seed", UINT32_MAX, &seed) || !agent_number_of(r, "offset", UINT32_MAX, &offset) ||
+	if (!agent_number_of(r, "seed", UINT32_MAX, &seed) ||
+	    !agent_number_of(r, "offset", UINT32_MAX, &offset) ||
 	    !agent_number_of(r, "length", PATTERN_MAX, &text->length))
 		return false;
 	text->is_pattern = true;
@@ -69,7 +71,8 @@ static bool has_stray(const struct agent_request *r, const char *const keys[])
 	for (; *keys; keys++) {
 		if (!agent_line_value(r->line, *keys))
 			continue;
-		agent_error(r->s, r->line->tag, EINVAL, "the key %s belongs to a pattern, or excludes one", *keys);
+		agent_error(r->s, r->line->tag, EINVAL, "the key %s belongs to a pattern, or excludes one",
+			    *keys);
 		return true;
 	}
 	return false;
@@ -233,7 +236,8 @@ static void run_recv(const struct agent_request *r)
 	} else {
 		if (has_stray(r, of_pattern))
 			return;
-		if (agent_line_value(r->line, "length") && !agent_number_of(r, "length", PATTERN_MAX, &text.length))
+		if (agent_line_value(r->line, "length") &&
+		    !agent_number_of(r, "length", PATTERN_MAX, &text.length))
 			return;
 		if (text.length == 0) {
 			agent_error(r->s, r->line->tag, EINVAL, "length must be at least 1");
@@ -255,6 +259,10 @@ const struct agent_verb agent_transfer_verbs[] = {
 	  { "socket", "data", "pattern", "seed", "offset", "length", "timeout_ms" },
 	  send_goes_on,
 	  POLLOUT },
-	{ "recv", run_recv, { "socket", "pattern", "seed", "offset", "length", "timeout_ms" }, recv_goes_on, POLLIN },
+	{ "recv",
+	  run_recv,
+	  { "socket", "pattern", "seed", "offset", "length", "timeout_ms" },
+	  recv_goes_on,
+	  POLLIN },
 	{ NULL, NULL, { NULL }, NULL, 0 },
 };

@@ -42,7 +42,8 @@ static bool make_room(const struct sockaddr_un *at, char *why, size_t why_len)
 		return false;
 	}
 	if (!left_behind(at)) {
-		snprintf(why, why_len, "Another process serves the socket %s; choose another path.", at->sun_path);
+		snprintf(why, why_len, "Another process serves the socket %s; choose another path.",
+			 at->sun_path);
 		return false;
 	}
 	if (unlink(at->sun_path) < 0) {
@@ -60,7 +61,8 @@ bool agent_unix_open(struct agent_unix *made, const char *path, char *why, size_
 	bool bound;
 
 	if (!*path || strlen(path) >= sizeof(at.sun_path)) {
-		snprintf(why, why_len, "The path of a unix socket has 1 to %zu bytes; choose another than '%.40s'.",
+		snprintf(why, why_len,
+			 "The path of a unix socket has 1 to %zu bytes; choose another than '%.40s'.",
 			 sizeof(at.sun_path) - 1, path);
 		return false;
 	}

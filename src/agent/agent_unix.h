@@ -15,7 +15,8 @@ struct agent_unix {
 	ino_t inode;
 };
 
-/* A socket that was left behind at `path` is replaced, anything else refused. False with a sentence in `why`. */
+/* A socket that was left behind at `path` is replaced, anything else refused. False with a sentence in
+ * `why`. */
 bool agent_unix_open(struct agent_unix *socket, const char *path, char *why, size_t why_len);
 
 /* Closes it, and removes the path if it still is that socket. */

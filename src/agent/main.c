@@ -207,10 +207,12 @@ static const char *conflict(const struct settings *settings)
 	if (given[PORT_BASE] && !given[SERVICES])
 		return "--port-base is for --services; the agent's port is --port.";
 	if (!has_agent(settings) && (given[ALLOW] || given[IDLE]))
-		return "--allow and --idle are for the agent; beside --services, say --port, --token-file, --unix or "
+		return "--allow and --idle are for the agent; beside --services, say --port, --token-file, "
+		       "--unix or "
 		       "--stdio too.";
 	if (has_agent(settings) && !local && !given[TOKEN_FILE] && !only_loopback(&settings->agent))
-		return "on other addresses than loopback anybody could use the agent; give it a --token-file.";
+		return "on other addresses than loopback anybody could use the agent; give it a "
+		       "--token-file.";
 	return NULL;
 }
 
@@ -232,7 +234,8 @@ static int run(const struct settings *settings)
 	if (settings->no_offload && offload_off(settings->no_offload, why, sizeof(why)) < 0)
 		fprintf(stderr, "finwait-agent: %s Checksums from here may be partial.\n", why);
 	if (!has_agent(settings))
-		return services_run(&settings->services, stdout, why, sizeof(why)) < 0 ? not_run(why) : EXIT_SUCCESS;
+		return services_run(&settings->services, stdout, why, sizeof(why)) < 0 ? not_run(why)
+										       : EXIT_SUCCESS;
 	if (beside && !services_child_start(&child, &settings->services, announce, why, sizeof(why)))
 		return not_run(why);
 	result = agent_server_run(&settings->agent, stdout, why, sizeof(why));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The services in a process of their own, beside the agent: their settings come in, a child that ends with its
- * parent goes out. */
+/* The services in a process of their own, beside the agent: their settings come in, a child that ends with
+ * its parent goes out. */
 #ifndef FINWAIT_AGENT_SERVICES_CHILD_H
 #define FINWAIT_AGENT_SERVICES_CHILD_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Arbitrary bytes as what a controller sends to finwait-agent: one byte for how it comes, then the stream. The
- * sockets are real, but kept on loopback: the linker puts the three calls at the end of this file between the
- * agent and the system (--wrap). */
+/* Arbitrary bytes as what a controller sends to finwait-agent: one byte for how it comes, then the stream.
+ * The sockets are real, but kept on loopback: the linker puts the three calls at the end of this file between
+ * the agent and the system (--wrap). */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -97,7 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	for (left = size - 1; left > 0 && !agent_session_over(s);) {
 		const char *end = memchr(at, '\n', left);
-		size_t len = end ? (size_t)(end + 1 - at) : left, used = agent_session_input(s, at, len, now_ms);
+		size_t len = end ? (size_t)(end + 1 - at) : left,
+		       used = agent_session_input(s, at, len, now_ms);
 
 		/* A controller that does not read finds the agent full, and must have a reason to wait. */
 		if (used < len && !agent_session_over(s) && !agent_session_full(s))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the agent reads and writes as text: requests, numbers, escapes, base64, addresses, networks, errors. */
+/* What the agent reads and writes as text: requests, numbers, escapes, base64, addresses, networks, errors.
+ */
 #include "agent/agent_address.h"
 #include "agent/agent_line.h"
 #include "agent/errno_name.h"
@@ -49,8 +50,10 @@ static void test_words(void **state)
 
 static void test_unreadable(void **state)
 {
-	static const char *const lines[] = { "", " ", "\r", "tag", "tag ", "12345678901234567 name", "a/b name",
-					     "t\tname", "t name \x7f", "t name\rx", "t n\xc3\xa4me" };
+	static const char *const lines[] = {
+		"",         " ",       "\r",          "tag",       "tag ",         "12345678901234567 name",
+		"a/b name", "t\tname", "t name \x7f", "t name\rx", "t n\xc3\xa4me"
+	};
 	struct agent_line line;
 
 	(void)state;
@@ -62,9 +65,11 @@ static void test_unreadable(void **state)
 
 static void test_bad_words(void **state)
 {
-	static const char *const lines[] = { "t v word",   "t v =x",	  "t v Key=x", "t v a=1 b=2 a=1", "t v a=%",
-					     "t v a=%2",   "t v a=%2 b=1", "t v a=%g0", "t v a=%00",
-					     "t v a=1 b=1 c=1 d=1 e=1 f=1 g=1 h=1 i=1" };
+	static const char *const lines[] = {
+		"t v word",        "t v =x",    "t v Key=x",
+		"t v a=1 b=2 a=1", "t v a=%",   "t v a=%2",
+		"t v a=%2 b=1",    "t v a=%g0", "t v a=1 b=1 c=1 d=1 e=1 f=1 g=1 h=1 i=1"
+	};
 	struct agent_line line;
 
 	(void)state;
@@ -84,6 +89,9 @@ static void test_escapes(void **state)
 	assert_true(read_line("t v a=%25%20x%fF%41=", &line));
 	assert_string_equal(agent_line_value(&line, "a"), "% x\xff"
 							  "A=");
+	assert_true(read_line("t v a=1%002", &line));
+	assert_string_equal(agent_line_value(&line, "a"), "1\x01"
+							  "2");
 	agent_line_escape("a b%\xff\n=", out, sizeof(out));
 	assert_string_equal(out, "a%20b%25%FF%0A=");
 	agent_line_escape("a b", out, 5);
@@ -96,7 +104,16 @@ static void test_escapes(void **state)
 
 static void test_numbers(void **state)
 {
-	static const char *const wrong[] = { "", "-1", "+1", " 1", "1 ", "0x10", "1e3", "256", "2550", "99999999999999999999",
+	static const char *const wrong[] = { "",
+					     "-1",
+					     "+1",
+					     " 1",
+					     "1 ",
+					     "0x10",
+					     "1e3",
+					     "256",
+					     "2550",
+					     "99999999999999999999",
 					     "18446744073709551616" };
 	uint64_t number = 99;
 
@@ -120,9 +137,10 @@ static void test_base64(void **state)
 {
 	static const struct {
 		const char *bytes, *text;
-	} both[] = { { "", "" },	 { "f", "Zg==" },	{ "fo", "Zm8=" },
+	} both[] = { { "", "" },        { "f", "Zg==" },        { "fo", "Zm8=" },
 		     { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "\xff\xfe\xfb", "//77" } };
-	static const char *const wrong[] = { "Z", "Zg", "Zg=", "Zg===", "====", "Z===", "Zg==Zg==", "Zm9v\n", "Zm9-", "Z=9v" };
+	static const char *const wrong[] = { "Z",    "Zg",       "Zg=",    "Zg===", "====",
+					     "Z===", "Zg==Zg==", "Zm9v\n", "Zm9-",  "Z=9v" };
 	unsigned char bytes[16];
 	char out[16];
 
@@ -151,10 +169,25 @@ static void same_address(const char *in, const char *out)
 
 static void test_addresses(void **state)
 {
-	static const char *const wrong[] = { "",	   ":",		  "127.0.0.1",	 "127.0.0.1:",	"127.0.0.1:65536",
-					     "127.1:7",	   "::1:7",	  "[::1]",	 "[::1]7",	"[::1:7",
-					     "[]:7",	   "[127.0.0.1]:7", "name:7",	 "[fe80::1%]:7", "[fe80::1%nosuch]:7",
-					     "[fe80::1%0]:7", "127.0.0.1:-7", "[::1] :7",  "1.2.3.4 :7" };
+	static const char *const wrong[] = { "",
+					     ":",
+					     "127.0.0.1",
+					     "127.0.0.1:",
+					     "127.0.0.1:65536",
+					     "127.1:7",
+					     "::1:7",
+					     "[::1]",
+					     "[::1]7",
+					     "[::1:7",
+					     "[]:7",
+					     "[127.0.0.1]:7",
+					     "name:7",
+					     "[fe80::1%]:7",
+					     "[fe80::1%nosuch]:7",
+					     "[fe80::1%0]:7",
+					     "127.0.0.1:-7",
+					     "[::1] :7",
+					     "1.2.3.4 :7" };
 	struct agent_address address, other;
 	char name[IF_NAMESIZE], in[64], out[64];
 
@@ -172,11 +205,13 @@ static void test_addresses(void **state)
 		snprintf(in, sizeof(in), "[fe80::1%%%s]:7", name);
 		same_address(in, out);
 	}
-	assert_true(agent_address_read("[::ffff:10.0.0.1]:7", &address) && agent_address_read("10.0.0.1:7", &other));
+	assert_true(agent_address_read("[::ffff:10.0.0.1]:7", &address) &&
+		    agent_address_read("10.0.0.1:7", &other));
 	assert_true(agent_address_equal(&address, &other));
 	assert_true(agent_address_read("10.0.0.1:8", &other));
 	assert_false(agent_address_equal(&address, &other));
-	assert_true(agent_address_read("[fe80::1]:7", &address) && agent_address_read("[fe80::1%2]:7", &other));
+	assert_true(agent_address_read("[fe80::1]:7", &address) &&
+		    agent_address_read("[fe80::1%2]:7", &other));
 	assert_true(agent_address_equal(&address, &other));
 	assert_true(agent_address_lacks_scope(&address));
 	assert_false(agent_address_lacks_scope(&other));
@@ -195,8 +230,8 @@ static bool inside(const char *network, const char *part)
 
 static void test_networks(void **state)
 {
-	static const char *const wrong[] = { "", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/8/8", "::/129", "::1%1", "10.0.0",
-					     "name", "10.0.0.0/-1" };
+	static const char *const wrong[] = { "",       "/8",    "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/8/8",
+					     "::/129", "::1%1", "10.0.0",    "name",        "10.0.0.0/-1" };
 	struct agent_network network;
 
 	(void)state;
@@ -225,9 +260,10 @@ static void test_loopback(void **state)
 	static const struct {
 		const char *network;
 		bool loopback;
-	} cases[] = { { "127.0.0.1", true },	{ "127.9.9.9/32", true }, { "127.0.0.0/8", true }, { "127.0.0.0/7", false },
-		      { "128.0.0.1", false },	{ "::1", true },	  { "::1/127", false },	   { "::2", false },
-		      { "::ffff:127.0.0.1", true }, { "0.0.0.0", false }, { "::", false } };
+	} cases[] = { { "127.0.0.1", true },    { "127.9.9.9/32", true }, { "127.0.0.0/8", true },
+		      { "127.0.0.0/7", false }, { "128.0.0.1", false },   { "::1", true },
+		      { "::1/127", false },     { "::2", false },         { "::ffff:127.0.0.1", true },
+		      { "0.0.0.0", false },     { "::", false } };
 	struct agent_network network;
 
 	(void)state;
@@ -254,10 +290,11 @@ static void test_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),	  cmocka_unit_test(test_unreadable), cmocka_unit_test(test_bad_words),
-		cmocka_unit_test(test_escapes),	  cmocka_unit_test(test_numbers),    cmocka_unit_test(test_base64),
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_networks),   cmocka_unit_test(test_loopback),
-		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_words),     cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_bad_words), cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_numbers),   cmocka_unit_test(test_base64),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_loopback),  cmocka_unit_test(test_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

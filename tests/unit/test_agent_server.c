@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where controllers come from: addresses, tokens, unix sockets, standard input; how many, how long, and what is
- * left when a session ends. The agent runs in a child. */
+/* Where controllers come from: addresses, tokens, unix sockets, standard input; how many, how long, and what
+ * is left when a session ends. The agent runs in a child. */
 #include "agent/agent_server.h"
 #include "agent/agent_token.h"
 #include "agent/agent_unix.h"
@@ -193,25 +193,32 @@ static void test_tcp(void **state)
 
 static void test_token(void **state)
 {
+	enum { WRONG = 2 * AGENT_CONTROLLERS_MAX + 2 };
 	struct agent_server_config config = { .token_file = path };
 	unsigned port;
-	int fd;
+	int fd, wrong[WRONG];
 
 	(void)state;
 	write_file("0123456789abcdef\nmore\n", 0600);
 	port = start_tcp(&config);
-	fd = connect_to(port);
-	expect(fd, "hello finwait-agent 1 ");
-	/* What comes behind a wrong token is not read, but neither may it make the refusal get lost. */
-	say(fd, "1 hello version=1 token=0123456789abcdeg\n2 socket family=ipv4\n");
-	expect(fd, "1 error EACCES ");
-	assert_false(hear(fd));
-	close(fd);
+	/* More than there are places for controllers: those that were sent away, but are still there, need
+	 * none. */
+	for (size_t i = 0; i < WRONG; i++) {
+		wrong[i] = connect_to(port);
+		expect(wrong[i], "hello finwait-agent 1 ");
+		/* What comes behind a wrong token is not read, but neither may it make the refusal get lost.
+		 */
+		say(wrong[i], "1 hello version=1 token=0123456789abcdeg\n2 socket family=ipv4\n");
+		expect(wrong[i], "1 error EACCES ");
+		assert_false(hear(wrong[i]));
+	}
 	fd = connect_to(port);
 	expect(fd, "hello ");
 	say(fd, "1 hello version=1 token=0123456789abcdef\n");
 	expect(fd, "1 ok");
 	close(fd);
+	for (size_t i = 0; i < WRONG; i++)
+		close(wrong[i]);
 	assert_int_equal(stop(), 0);
 }
 
@@ -245,6 +252,8 @@ static void test_token_files(void **state)
 	assert_false(agent_token_read(path, token, why, sizeof(why)));
 	write_file("0123456789 abcdef\n", 0600);
 	assert_false(agent_token_read(path, token, why, sizeof(why)));
+	write_file("0123456789abcdef\x7f\n", 0600);
+	assert_false(agent_token_read(path, token, why, sizeof(why)));
 	write_file("", 0600);
 	assert_false(agent_token_read(path, token, why, sizeof(why)));
 	for (mode_t mode = 0601; mode <= 0640; mode = mode == 0601 ? 0604 : mode == 0604 ? 0640 : 0641) {
@@ -259,7 +268,8 @@ static void test_token_files(void **state)
 
 static void test_unix_socket(void **state)
 {
-	struct agent_server_config config = { .way = AGENT_UNIX, .path = path, .idle_s = 600 }, second = config;
+	struct agent_server_config config = { .way = AGENT_UNIX, .path = path, .idle_s = 600 },
+				   second = config;
 	struct stat about;
 	char why[512] = "";
 	pid_t first;
