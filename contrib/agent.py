@@ -11,7 +11,6 @@ finwait-agent(8) describes. One thread; needs nothing but Python's own library.
 """
 import argparse
 import base64
-import binascii
 import collections
 import errno
 import hashlib
@@ -30,6 +29,7 @@ import time
 
 LINE, RECV, STEP, UNREAD = 4096, 2048, 65536, 65536  # bytes
 SOCKETS, WAITING, WAITING_ALL, KEPT, CONTROLLERS, GARBAGE = 1024, 64, 4096, 128, 8, 32
+PORT = 7930
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 SOL = socket.SOL_SOCKET
 
@@ -259,10 +259,10 @@ class Session:
     # --- lines ---
 
     def line(self, text):
-        self.out += text.encode('ascii', 'replace') + b'\n'
+        self.out += text.encode() + b'\n'
 
     def error(self, tag, name, text):
-        self.line(f'{tag} error {name} {text}')
+        self.line(f'{tag} error {name} ' + re.sub('[^ -~]', '?', str(text)))
 
     def ready(self, events):
         if events & READ and not self.closing:
@@ -289,7 +289,7 @@ class Session:
     def read_lines(self):
         while not self.closing and len(self.out) < UNREAD:
             cut = self.inbox.find(b'\n')
-            if max(cut, len(self.inbox) - 1 if cut < 0 else 0) >= LINE - 1:
+            if (cut if cut >= 0 else len(self.inbox)) >= LINE:
                 if not self.skipping:
                     self.unreadable('EMSGSIZE', f'a line has at most {LINE} bytes')
                 self.skipping = cut < 0
@@ -548,10 +548,9 @@ class Session:
             raise Refused('EINVAL', 'send takes data, or a pattern')
         data = b''
         if not pattern:
-            try:
-                data = base64.b64decode(keys['data'], validate=True)
-            except (binascii.Error, ValueError):
-                raise Refused('EINVAL', 'data is not base64') from None
+            if not re.fullmatch('(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?', keys['data']):
+                raise Refused('EINVAL', 'data is not base64')
+            data = base64.b64decode(keys['data'])
         seed, offset, total = pattern or (0, 0, len(data))
         done = 0
 
@@ -761,16 +760,17 @@ def read_options():
     how.add_argument('--stdio', action='store_true', help='one session over standard input and output')
     how.add_argument('--unix', metavar='PATH', help='sessions over a unix socket')
     parser.add_argument('--listen', action='append', metavar='ADDRESS', help='default: 127.0.0.1 and ::1')
-    parser.add_argument('--port', metavar='N', help='default: 7930')
+    parser.add_argument('--port', metavar='N', help=f'default: {PORT}')
     parser.add_argument('--token-file', metavar='FILE', help='its first line is asked of every controller')
     parser.add_argument('--allow', action='append', metavar='NET', help='also to be connected to; may be repeated')
     parser.add_argument('--idle', metavar='SECONDS', default='600', help='ends a session that is silent')
     options = parser.parse_args()
-    if (options.stdio or options.unix) and (options.listen or options.port or options.token_file or options.allow):
+    tcp = options.listen, options.port, options.token_file, options.allow
+    if (options.stdio or options.unix) and any(option is not None for option in tcp):
         parser.error('--listen, --port, --token-file and --allow are for TCP.')
     try:
         options.idle = number(options.idle, 1, 2**31 - 1)
-        options.port = number(options.port or '7930', 1, 65535)
+        options.port = PORT if options.port is None else number(options.port, 1, 65535)
         options.allow = [read_network(net) for net in options.allow or ()]
         loopback = all(plain((address,)).is_loopback for address in options.listen or ())
     except (Refused, ValueError) as e:
@@ -804,7 +804,7 @@ def main():
             print(f'finwait-agent: agent on {", ".join(addresses)} port {options.port}', flush=True)
         agent.run()
     except OSError as e:
-        fail(3, f'{options.unix or "the agent"}: {e.strerror}.')
+        fail(3, f'{options.unix or "cannot listen"}: {e.strerror or e}.')
     finally:
         for session in list(agent.sessions):
             session.end()

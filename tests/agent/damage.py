@@ -49,8 +49,8 @@ CHANGES = {
     'accept-any': ('accept from= waits', 'ask', r' from=\S+', ''),
     'accept-wrong-peer': ('accept waits for', 'answer', r' peer=127.0.0.1:', ' peer=127.0.0.2:'),
     'kept-lost': ('connections that nobody waited for are kept', 'ask', r'accept (\S+) timeout_ms=0', r'name \1'),
-    'queue-emptied': ('without an accept', 'ask', r'^(\S+) (listen socket=\d+)( .*)',
-                      r'\1 \2\3\nq accept \2 from=127.0.0.1:1'),
+    'queue-emptied': ('without an accept', 'ask', r'^(\S+) listen (socket=\d+)( .*)',
+                      r'\1 listen \2\3\nq accept \2 from=127.0.0.1:1'),
     'no-timeout': ('timeout_ms: EAGAIN', 'ask', r' timeout_ms=50', ''),
     'wrong-timeout': ('what times out', 'ask', r' timeout_ms=\d+', ' timeout_ms=400'),
     'connect-waits': ('connect wait=0', 'ask', r' wait=0', ''),
@@ -141,6 +141,9 @@ class Proxy:
                 if way[2] is None and not way[3]:
                     os.close(way[0])
                     del self.ways[fd]
+                    if way[1] == 'answer':
+                        self.ways.clear()
+                        break
         return self.agent.wait() + (self.what == 'status')
 
     def write(self, way):
@@ -155,6 +158,8 @@ class Proxy:
         data = os.read(fd, 1 << 16)
         *lines, way[2] = (way[2] + data).split(b'\n')
         way[3] += b''.join(self.changed(way[1], line) for line in lines)
+        if len(way[2]) > 8192:
+            way[3], way[2] = way[3] + way[2], b''
         if not data:
             self.end(way)
 

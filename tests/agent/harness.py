@@ -248,9 +248,11 @@ def text(address):
     return ('[%s]:%d' if ':' in address[0] else '%s:%d') % address[:2]
 
 
-def is_reset(sock):
-    """The connection ends with RST, after whatever else comes"""
+def is_reset(sock, connect_to=None):
+    """The connection, made first if it is not there, ends with RST, after whatever else comes"""
     try:
+        if connect_to:
+            sock.connect(connect_to)
         while True:
             if not sock.recv(1 << 16):
                 return False
