@@ -82,6 +82,35 @@ CHANGES = {
     'no-limit-of-all': ('4096 calls wait', 'answer', r'error ENOBUFS', 'error EAGAIN'),
     'reads-on': ('for a controller that does not read', 'read', '', ''),
     'sockets-stay': ('the end of a session', 'close', '', ''),
+    'outsiders-v6': ('allowed for IPv6', 'ask', r'allow=::1$', 'allow=::/0'),
+    'mapped-not-allowed': ('IPv4 in IPv6 counts as IPv4 when', 'ask', r'allow=127.0.0.1$', 'allow=192.0.2.1'),
+    'mapped-all': ('IPv4 in IPv6 counts as IPv4 in allow', 'ask', r'allow=::ffff:127.0.0.1', 'allow=::ffff:0:0/96'),
+    'cr-kept': ('a CR before', 'ask', r'\r$', '%0D'),
+    'pieces-are-lines': ('a line may come in pieces', 'pieces', '', ''),
+    'garbage-borne-before-hello': ('the agent closes before hello', 'ask', r'^\?$', '?\nx no-such-verb'),
+    'end-hasty': ('what came before the end', 'answer', r'^x99 .*', None),
+    'family-loose': ('words that are none', 'ask', r'family=IPV4', 'family=ipv4'),
+    'base64-loose': ('words that are none', 'ask', r'data=AAA$', 'data=AAAA'),
+    'address-loose': ('addresses that are none', 'ask', r'local=127\.1:0', 'local=127.0.0.1:0'),
+    'number-again': ('numbers of sockets', 'again', '', ''),
+    'no-peer': ('IPv6: bind', 'answer', r' peer=.*', ''),
+    'mapped-peer': ('a listener for both', 'ask', r'from=\[::ffff:', 'from=[::fffe:'),
+    'maxseg-other': ('maxseg is', 'ask', r'value=700', 'value=900'),
+    'accepts-swapped': ('accept: the oldest', 'answer', r'^t([45]) ok', lambda m: f't{9 - int(m[1])} ok'),
+    'accept-steals': ('accept without from=', 'ask', r' from=\S+', ''),
+    'kept-fewer': ('128 connections', 'ask', r'^(\S+ no-such-verb)', r'\1\nq accept socket=1 timeout_ms=0'),
+    'accept-waits-in-vain': ('accept on a socket that', 'answer', r'error EINVAL', 'error EAGAIN'),
+    'refused-otherwise': ('connect: refused', 'answer', r'ECONNREFUSED', 'ETIMEDOUT'),
+    'refused-otherwise-recv': ('recv tells how a connect', 'answer', r'ECONNREFUSED', 'ENOTCONN'),
+    'local-other': ('connect from a port', 'answer', r' local=\S+ peer', ' local=127.0.0.1:1 peer'),
+    'nul-changed': ('send and recv: every byte', 'ask', r'data=AAEC', 'data=AQEC'),
+    'not-connected': ('recv and send on a socket', 'answer', r'ENOTCONN', 'EIO'),
+    'pattern-long': ('recv pattern: no more', 'ask', r'length=1000', 'length=1001'),
+    'end-not-told': ('recv pattern: the end', 'answer', r'end=eof', 'end=no'),
+    'in-order': ('accept waits for', 'in-order', '', ''),
+    'in-order-many': ('calls on many', 'in-order', '', ''),
+    'length-other': ('recv and send wait', 'answer', r'length=16777216', 'length=16777215'),
+    'kept-stay': ('connections kept for', 'ask', r'^(\S+) (close|abort) ', r'\1 getopt option=error '),
     'exit-status': ('a token that nobody asked', 'status', '', ''),
 }
 
@@ -89,7 +118,7 @@ CHANGES = {
 class Proxy:
     def __init__(self, kind, command):
         _, self.what, self.pattern, self.replacement = CHANGES.get(kind, ('', '', '', ''))
-        self.numbers, self.held = [], b''
+        self.numbers, self.waiting, self.held = [], [], b''
         self.agent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self.ways = {0: [self.agent.stdin.fileno(), 'ask', b'', b''],
                      self.agent.stdout.fileno(): [1, 'answer', b'', b'']}  # in, and not yet written
@@ -100,6 +129,10 @@ class Proxy:
             return b'' if re.search(self.pattern, text) else line + b'\n'
         if direction == self.what:
             text = re.sub(self.pattern, self.replacement, text)
+        if self.what == 'in-order':
+            return self.in_order(direction, line)
+        if direction == 'answer' and self.what == 'again' and ' ok socket=' in text:
+            text = text[:text.index('=') + 1] + '1'
         if direction == 'answer' and text.startswith('q '):  # of a request that was put in
             return b''
         numbers = re.search(r'ok socket=(\d+)', text)
@@ -110,6 +143,20 @@ class Proxy:
             return b''
         held, self.held = (self.held, b'') if direction == 'answer' else (b'', self.held)
         return (text + '\n').encode('latin-1') + held
+
+    def in_order(self, direction, line):
+        """Answers come in the order in which they were asked for."""
+        if direction == 'ask':
+            self.numbers.append(line.split(b' ')[0])
+            return line + b'\n'
+        self.waiting.append(line)
+        out = line + b'\n' if line.startswith(b'hello') else b''
+        while self.numbers and any(w.startswith(self.numbers[0] + b' ') for w in self.waiting):
+            first = next(w for w in self.waiting if w.startswith(self.numbers[0] + b' '))
+            self.waiting.remove(first)
+            self.numbers.pop(0)
+            out += first + b'\n'
+        return out
 
     def end(self, way):
         target, direction, rest, _ = way
@@ -156,6 +203,8 @@ class Proxy:
 
     def read(self, fd, way):
         data = os.read(fd, 1 << 16)
+        if self.what == 'pieces' and way[1] == 'ask' and data:
+            data += b'' if data.endswith(b'\n') else b'\n'
         *lines, way[2] = (way[2] + data).split(b'\n')
         way[3] += b''.join(self.changed(way[1], line) for line in lines)
         if len(way[2]) > 8192:

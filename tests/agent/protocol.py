@@ -589,6 +589,17 @@ def _(a):
         same(a.ask(f'getopt socket={s} option=error')['value'], '0', 'error, read again')
 
 
+@check('recv tells how a connect ended')
+def _(a):
+    with peer_socket() as closed:
+        s = new(a)
+        reply = a.ask(f'connect socket={s} to={text(closed.getsockname())} wait=0')
+        if not reply.ok:
+            reply.error('ECONNREFUSED')
+            raise Skip('the system refused at once')
+        a.ask(f'recv socket={s}').error('ECONNREFUSED')
+
+
 # --- accept ---
 
 @check('accept waits for a connection, and holds nothing up')
