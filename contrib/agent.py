@@ -106,6 +106,21 @@ def plain(address):
     return getattr(ip, 'ipv4_mapped', None) or ip
 
 
+def interface_of(address):
+    """The scope of a link-local address of this machine, or its own scope where it names one"""
+    if address[3] or not ipaddress.ip_address(address[0]).is_link_local:
+        return address[3]
+    wanted, found = ipaddress.ip_address(address[0]).packed.hex(), set()
+    try:
+        with open('/proc/net/if_inet6') as addresses:
+            found = {int(words[1], 16) for words in map(str.split, addresses) if words[0] == wanted}
+    except OSError:
+        pass
+    if len(found) != 1:
+        raise Refused('EINVAL', f'{len(found)} interfaces have {address[0]}; name one of them')
+    return found.pop()
+
+
 def read_network(text):
     try:
         net = ipaddress.ip_network(text, strict=False)
@@ -133,7 +148,8 @@ def state_by_ends(local, peer):
     """The state of the connection between two sockaddrs, by Linux's sock_diag"""
     a, b = plain(local), plain(peer)
     family = socket.AF_INET if a.version == 4 else socket.AF_INET6
-    ends = struct.pack('!HH16s16sI8s', local[1], peer[1], a.packed, b.packed, 0, b'\xff' * 8)
+    scope = interface_of(local) if a.version == 6 and b.is_link_local else 0
+    ends = struct.pack('!HH16s16s', local[1], peer[1], a.packed, b.packed) + struct.pack('=I8s', scope, b'\xff' * 8)
     request = struct.pack('=BBBBI', family, socket.IPPROTO_TCP, 0, 0, 0xffffffff) + ends
     with socket.socket(16, socket.SOCK_RAW, 4) as diag:  # AF_NETLINK, NETLINK_SOCK_DIAG
         diag.send(struct.pack('=IHHII', 16 + len(request), 20, 1, 1, 0) + request)  # SOCK_DIAG_BY_FAMILY
@@ -500,7 +516,8 @@ class Session:
         return address
 
     def bind(self, tag, keys):
-        keys['socket'].sock.bind(self.sockaddr(keys['socket'], keys['local']))
+        local = self.sockaddr(keys['socket'], keys['local'])
+        keys['socket'].sock.bind(local if len(local) == 2 else (*local[:3], interface_of(local)))
         return {'local': write_address(keys['socket'].sock.getsockname())}
 
     def listen(self, tag, keys):
@@ -517,6 +534,8 @@ class Session:
         number(keys.get('timeout_ms', '0'), 0, 3600000)
         if not self.allows(to):
             raise Refused('EACCES', 'the address is outside of what hello allowed')
+        if len(to) == 4 and not to[3] and plain(to).is_link_local:
+            to = (*to[:3], sock.getsockname()[3])
         failed = sock.connect_ex(to)
         if failed not in (0, errno.EINPROGRESS):
             raise OSError(failed, os.strerror(failed))
@@ -770,7 +789,7 @@ def read_options():
         parser.error('--listen, --port, --token-file and --allow are for TCP.')
     try:
         options.idle = number(options.idle, 1, 2**31 - 1)
-        options.port = PORT if options.port is None else number(options.port, 1, 65535)
+        options.port = PORT if options.port is None else number(options.port, 0, 65535)
         options.allow = [read_network(net) for net in options.allow or ()]
         loopback = all(plain((address,)).is_loopback for address in options.listen or ())
     except (Refused, ValueError) as e:
@@ -799,9 +818,11 @@ def main():
             mine = os.lstat(options.unix)
         else:
             addresses = options.listen or ['127.0.0.1'] + ['::1'] * has_ipv6()
+            port = options.port
             for address in addresses:
-                agent.add_listener(listen_tcp(address, options.port))
-            print(f'finwait-agent: agent on {", ".join(addresses)} port {options.port}', flush=True)
+                agent.add_listener(listen_tcp(address, port))
+                port = agent.listeners[0].getsockname()[1]
+            print(f'finwait-agent: agent on {", ".join(addresses)} port {port}', flush=True)
         agent.run()
     except OSError as e:
         fail(3, f'{options.unix or "cannot listen"}: {e.strerror or e}.')

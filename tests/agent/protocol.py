@@ -46,13 +46,18 @@ def one(command, function, options):
 def need(agent, *words):
     """Skips what this system lacks"""
     for word in words:
-        if word == 'ipv6':
-            try:
-                peer_socket('::1').close()
-            except OSError:
-                raise Skip('no IPv6 on loopback') from None
+        if word == 'ipv6' and not has_ipv6():
+            raise Skip('no IPv6 on loopback')
         if word not in agent.can:
             raise Skip(f'the agent has no {word}')
+
+
+def has_ipv6():
+    try:
+        peer_socket('::1').close()
+        return True
+    except OSError:
+        return False
 
 
 def mix(seed, offset, length):
@@ -159,7 +164,10 @@ def full_listener():
 def _(a):
     expect(a.hello['system'], 'system= is empty')
     expect(a.hello['sockets'].isdigit() and int(a.hello['sockets']) > 0, f'sockets={a.hello["sockets"]}')
-    for word in VERBS[:-1] + 'reuseaddr nodelay keepalive linger error ipv4'.split():
+    words = VERBS[:-1] + 'reuseaddr nodelay keepalive linger error ipv4'.split()
+    if sys.platform == 'linux':
+        words += 'state reuseport maxseg user_timeout'.split() + ['ipv6', 'v6only'] * has_ipv6()
+    for word in words:
         expect(word in a.can, f'can= lacks {word}')
     expect('hello' not in a.can, 'can= lists hello')
     same(len(set(a.can)), len(a.can), 'words in can=')
@@ -542,6 +550,39 @@ def _(a):
         peer6.connect(('::1', port))
         same(address(a.wait(tag4), 'peer')[1], peer4.getsockname()[1], 'peer')
         same(a.wait(tag6)['peer'], text(peer6.getsockname()), 'peer')
+
+
+@check('link-local addresses, with scope and without', needs='ipv6', hello='allow=fe80::/10')
+def _(a):
+    try:
+        with open('/proc/net/if_inet6') as addresses:
+            packed, scope = next(line.split()[:2] for line in addresses if line.startswith('fe80'))
+    except (OSError, StopIteration):
+        raise Skip('no link-local address') from None
+    host, scope = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(packed)), int(scope, 16)
+    peers = []
+    for local in (f'[{host}]:0', f'[{host}%25{scope}]:0', f'[{host}%25{socket.if_indextoname(scope)}]:0'):
+        s = new(a, 'ipv6')
+        _, port = address(a.ask(f'bind socket={s} local={local}').only('local'), 'local')
+        a.ask(f'listen socket={s} backlog=5').only('')
+        peer = socket.socket(socket.AF_INET6)
+        peers.append(peer)
+        peer.settimeout(LIMIT)
+        peer.bind((host, 0, 0, scope))
+        peer_port = peer.getsockname()[1]
+        tag = a.start(f'accept socket={s} from=[{host}]:{peer_port}')
+        peer.connect((host, port, 0, scope))
+        a.wait(tag).only('socket local peer')
+        if 'state' in a.can:
+            reply = a.ask(f'state local=[{host}]:{port} peer=[{host}]:{peer_port}')
+            expect(reply.name == 'ENOTSUP' or reply['state'] == 'ESTABLISHED', reply.line)
+    with socket.socket(socket.AF_INET6) as waiting:
+        waiting.bind((host, 0, 0, scope))
+        waiting.listen()
+        s = new(a, 'ipv6')
+        a.ask(f'bind socket={s} local=[{host}]:0').only('local')
+        a.ask(f'connect socket={s} to=[{host}]:{waiting.getsockname()[1]}').only('local peer')
+    a.ask(f'bind socket={new(a, "ipv6")} local=[fe80::793:793:793]:0').error('EINVAL')
 
 
 # --- options ---
