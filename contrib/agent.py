@@ -364,6 +364,8 @@ class Session:
             self.error(tag, e.name, e)
         except OSError as e:
             self.error(tag, errno_name(e.errno), e.strerror)
+        except (ValueError, OverflowError) as e:  # what Python's own calls cannot pass on
+            self.error(tag, 'EINVAL', e)
 
     def read_keys(self, words, known):
         keys = {}
@@ -626,6 +628,10 @@ class Session:
         return {}
 
     def close_socket(self, tag, keys):
+        sock = keys['socket'].sock
+        if struct.unpack('ii', sock.getsockopt(SOL, socket.SO_LINGER, 8))[1]:
+            # With it close() would wait, also where nothing else does. The peer sees the same.
+            sock.setsockopt(SOL, socket.SO_LINGER, struct.pack('ii', 0, 0))
         keys['socket'].end(socket.socket.close)
         return {}
 

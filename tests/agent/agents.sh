@@ -8,7 +8,7 @@ srcdir=${srcdir-.}
 
 # results NAME FILE: what a test of an agent printed, with the agent's name in front, numbered on
 results() {
-	planned=0
+	planned=none
 	found=0
 	while IFS= read -r line; do
 		case $line in

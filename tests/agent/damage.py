@@ -29,6 +29,7 @@ CHANGES = {
     'tag-changed': ('tags of any kind', 'answer', r'^abcdefghijklmnop ', 'abcdefghijklmno '),
     'answer-lost': ('5000 requests at once', 'answer', r'^p4321 .*', None),
     'answer-twice': ('5000 requests at once', 'answer', r'^(p4321 .*)', r'\1\n\1'),
+    'answer-of-3000-lost': ('3000 requests', 'answer', r'^c2345 .*', None),
     'verb-known': ('unknown verbs', 'answer', r'error ENOSYS', 'error EINVAL'),
     'verb-any-case': ('unknown verbs', 'ask', r' SOCKET$', ' socket family=ipv4'),
     'long-line-einval': ('lines of 4096 bytes', 'answer', r'error EMSGSIZE', 'error EPROTO'),

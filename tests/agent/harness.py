@@ -26,7 +26,7 @@ def expect(true, what):
 
 
 def same(got, wanted, what):
-    expect(got == wanted, f'{what}: got {got!r}, wanted {wanted!r}')
+    expect(got == wanted, f'{what}: got {repr(got)[:500]}, wanted {repr(wanted)[:500]}')
 
 
 # --- TAP ---

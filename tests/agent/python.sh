@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # used where this is sourced
 # For tests of agents; sourced after tests/lab/lab.sh. Without python3 the test is skipped as a whole, or fails when
 # FINWAIT_REQUIRE_LAB=1.
 agent_tests=${srcdir-.}/tests/agent
