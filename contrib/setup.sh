@@ -6,7 +6,8 @@
 build_packages="autoconf automake make gcc libc6-dev pkg-config
 	libpcap-dev libnet1-dev libcap-ng-dev libjansson-dev libmnl-dev iproute2
 	util-linux"
-test_packages="libcmocka-dev clang mandoc shellcheck tcpdump ethtool libnftables1 nftables libcap2-bin"
+test_packages="libcmocka-dev clang mandoc shellcheck tcpdump ethtool libnftables1 nftables libcap2-bin
+	python3"
 
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || jobs=2
 
