@@ -26,6 +26,7 @@ struct scene {
 	struct agent_client *client;
 	struct driver *driver;             /* once the session has begun */
 	unsigned open[EXCHANGES][ACTIONS]; /* requests without an answer */
+	bool told[EXCHANGES];
 };
 
 static void check(bool holds)
@@ -62,8 +63,14 @@ static void take_answers(struct scene *s, bool again)
 	unsigned most = again ? 50 : UINT32_MAX;
 
 	for (unsigned turns = 0; turns < most && s->driver->ops->answer(s->driver, 0, &a); turns++) {
-		check(a.id < EXCHANGES && a.action < ACTIONS && s->open[a.id][a.action]);
 		check_text(a.text);
+		check(a.id < EXCHANGES);
+		if (a.action == ACTIONS) { /* told once, without being asked */
+			check(a.kind == ANSWER_LOST && !s->told[a.id]);
+			s->told[a.id] = true;
+			continue;
+		}
+		check(a.action < ACTIONS && s->open[a.id][a.action]);
 		check(a.state <= TCP_STATES && a.length <= 100 && a.matched <= a.length);
 		s->open[a.id][a.action]--;
 		if (again && a.kind != ANSWER_LOST)
