@@ -180,26 +180,6 @@ is 'the agent is found whatever its path' "$status${out%% *}" 0reached
 
 # --- Nothing remains ---
 
-# Processes whose environment carries this mark are those of the labs below.
-mark=finwait-test-$$-$(date +%s)
-printf '%s\n' "$mark" >"$work/mark"
-marked() {
-	grep -lsF -f "$work/mark" /proc/[0-9]*/environ
-}
-# Not by grep's exit status: processes that vanish meanwhile are errors to it.
-none_marked() {
-	[ -z "$(marked)" ]
-}
-some_marked() {
-	! none_marked
-}
-
-# nothing_left NAME: and if something is, it is ended here
-nothing_left() {
-	ok "$1: nothing is left running" wait_until none_marked
-	none_marked || marked | sed 's,^/proc/\([0-9]*\)/.*,\1,' | xargs kill -KILL
-}
-
 # ended_by SIGNAL NAME: a lab whose script is killed leaves nothing, even what ignores every signal
 ended_by() {
 	rm -f "$work/started"
