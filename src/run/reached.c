@@ -37,7 +37,10 @@ static void settle_missed(struct exchange *x)
 {
 	const char *goal = tcp_state_name(goal_of(x));
 
-	if (x->interrupted)
+	if (x->reach == REACH_CLOSED)
+		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL,
+			   "no connection to bring into %s: the target refused it", goal);
+	else if (x->interrupted)
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "interrupted on the way to %s", goal);
 	else if (x->prober.reset_received)
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL,
@@ -147,6 +150,9 @@ static void settle_held(struct exchange *x)
 			   "have closed", seconds,
 			   v->states & IN(goal) ? tcp_state_name(v->said) :
 						  tcp_states_text(v->states, states, sizeof states));
+	else if (v->verified == VERIFIED_THERE && x->prober.reset_received)
+		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL,
+			   "the target reset the connection after %g s: its application may have aborted", seconds);
 	else if (without_connection(x) || v->verified == VERIFIED_THERE)
 		result_add(x, "held", OUTCOME_PASS, NULL, "%g s%s%s", seconds, v->by ? ", then " : "",
 			   v->by ? v->by : "");
@@ -161,17 +167,27 @@ static void settle_held(struct exchange *x)
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "no answer after %g s", seconds);
 }
 
-void reached_settle(struct exchange *x)
+/* Whether the check is at `step`, or past it. */
+static bool came_to(const struct exchange *x, enum step step)
 {
 	const enum step *plan = x->params.check->steps;
 
+	for (size_t i = 0; i <= x->step && plan[i] != STEP_END; i++)
+		if (plan[i] == step)
+			return true;
+	return false;
+}
+
+void reached_settle(struct exchange *x)
+{
 	settle_state(x);
-	for (size_t i = 0; x->params.pattern && i <= x->step && plan[i] != STEP_END; i++) {
-		if (plan[i] == STEP_TRANSFER_OUT)
-			settle_transfer(x, "to target", &x->out);
-		else if (plan[i] == STEP_TRANSFER_IN)
-			settle_transfer(x, "from target", &x->in);
-	}
-	if (x->params.hold_us && (steps_current(x) == STEP_HOLD || steps_current(x) == STEP_END))
+	if (x->params.pattern && came_to(x, STEP_TRANSFER_OUT))
+		settle_transfer(x, "to target", &x->out);
+	if (x->params.pattern && came_to(x, STEP_TRANSFER_IN))
+		settle_transfer(x, "from target", &x->in);
+	if (x->params.hold_us && came_to(x, STEP_HOLD))
 		settle_held(x);
+	else if (x->first.verified == VERIFIED_THERE && x->prober.reset_received && !came_to(x, STEP_HOLD))
+		result_add(x, "kept", OUTCOME_INCONCLUSIVE, NULL,
+			   "the target reset the connection at once: its application may have aborted");
 }
