@@ -51,7 +51,7 @@ wrong '8 controllers' '>= CONTROLLERS' '>= CONTROLLERS - 1'
 wrong '8 controllers' '- error EUSERS' '- error EAGAIN'
 wrong 'a session that is idle' 'self.agent.sessions.remove(self)' 'self.agent.sessions.clear()
             sys.exit(0)'
-wrong 'TCP: loopback' 'agent on {' 'agent: {'
+wrong 'TCP: loopback' 'agent on {", "' 'agent: {", "'
 wrong 'TCP: loopback' '[ipaddress.ip_network(plain(peer)), ' '[read_network("127.0.0.0/8"), '
 wrong 'TCP: --listen on loopback' 'plain((address,)).is_loopback' 'address == "127.0.0.1"'
 wrong 'TCP: allow= names' 'net.subnet_of(n)' 'net.overlaps(n)'
