@@ -75,6 +75,10 @@ bool driving_tells_port(const struct driving *d);
 /* One of our addresses, to which the target's application may connect. */
 void driving_allow(struct driving *d, const struct address *prober);
 
+/* Only for an agent: has a session with it, in d->client, which whoever makes the driver takes; driving_start()
+ * does so. As below. */
+int driving_connect(struct driving *d, const volatile sig_atomic_t *stop, char *why, size_t why_len);
+
 /* Makes the driver; waits for it, unless *stop is set. 0, or -1 with a sentence. */
 int driving_start(struct driving *d, const volatile sig_atomic_t *stop, char *why, size_t why_len);
 

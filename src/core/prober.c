@@ -318,7 +318,7 @@ static void received_in_syn_sent(struct prober *p, const struct segment *s, int6
 	bool ack_ok = (s->flags & FLAG_ACK) && s->ack == p->snd_nxt;
 
 	if ((s->flags & FLAG_ACK) && !ack_ok) {
-		if (!(s->flags & FLAG_RST) && p->refusals++ < REFUSALS)
+		if (!(s->flags & FLAG_RST) && !p->silent && p->refusals++ < REFUSALS)
 			emit(p, out, s->ack, FLAG_RST, now_us);
 		return;
 	}

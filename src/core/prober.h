@@ -35,7 +35,7 @@ struct prober {
 	bool hold_syn;       /* act as if its SYN or SYN,ACK had not arrived, and no later segment ... */
 	bool syn_held;       /* ... and its SYN has, ... */
 	bool syn_ack_held;   /* ... its SYN,ACK, which acknowledges ours, has */
-	bool silent;         /* answer nothing without a connection */
+	bool silent;         /* refuse nothing */
 	bool reset_received;
 	uint8_t target_options; /* of its SYN: bits of enum in core/options.h */
 	uint8_t target_wscale;

@@ -32,6 +32,15 @@ bool exchange_init(struct exchange *x, const struct exchange_params *params)
 	return x->lines;
 }
 
+void exchange_resume(struct exchange *x, const struct exchange *old)
+{
+	x->params.prober = old->params.prober;
+	x->prober = old->prober;
+	x->prober.params = &x->params.prober;
+	x->conn = old->conn;
+	x->opened = old->opened;
+}
+
 void exchange_free(struct exchange *x)
 {
 	free(x->lines);
@@ -458,6 +467,9 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 	struct line *l;
 
 	take_as_left(x, s);
+	/* Its application may connect anew from where a connection is over. */
+	if (x->prober.state == TCP_CLOSED && conn_is_reopened(&x->conn, CONN_TARGET, s))
+		conn_reopen(&x->conn);
 	observe(x, CONN_TARGET, s, &j);
 	x->judged++;
 	x->unknown_checksums += !!(j.notes & NOTE_CHECKSUM_UNKNOWN);

@@ -146,6 +146,10 @@ struct exchange {
 /* Copies *params; nothing is sent yet. False if there is no memory. */
 bool exchange_init(struct exchange *x, const struct exchange_params *params);
 
+/* Makes `x`, which has just been initialized, go on with the connection of `old`, which is finished: to look
+ * for it again. */
+void exchange_resume(struct exchange *x, const struct exchange *old);
+
 /* Begins, or goes on at the time that exchange_wakes_at() gave. */
 void exchange_start(struct exchange *x, int64_t now_us, struct prober_out *out);
 void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out);

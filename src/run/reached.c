@@ -165,6 +165,13 @@ void reached_settle(struct exchange *x)
 {
 	const enum step *plan = x->params.check->steps;
 
+	if (x->reach == REACH_CLOSED && goal_of(x) == TCP_CLOSED)
+		result_add(x, "reached", OUTCOME_PASS, NULL, "CLOSED: it refused our SYN");
+	else if (x->reach == REACH_CLOSED)
+		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "not %s: nobody listens on port %u",
+			   tcp_state_name(goal_of(x)), x->params.prober.target.port);
+	if (x->reach != REACH_OPEN)
+		return;
 	settle_state(x);
 	for (size_t i = 0; x->params.pattern && i <= x->step && plan[i] != STEP_END; i++) {
 		if (plan[i] == STEP_TRANSFER_OUT)

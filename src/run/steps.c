@@ -89,6 +89,10 @@ static void open(struct exchange *x, int64_t now_us, struct prober_out *out)
 		x->prober.hold_syn = true;
 		prober_open(&x->prober, now_us, out);
 		break;
+	case STEP_TRY_SYN:
+		x->prober.silent = true;
+		prober_open(&x->prober, now_us, out);
+		break;
 	case STEP_LISTEN:
 		x->prober.hold_syn = true;
 		prober_listen(&x->prober);
@@ -115,6 +119,7 @@ void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 	switch (step) {
 	case STEP_OPEN:
 	case STEP_OPEN_HALF:
+	case STEP_TRY_SYN:
 	case STEP_LISTEN:
 	case STEP_ANSWER_SYN:
 	case STEP_CROSS_SYN:
@@ -194,6 +199,8 @@ bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out)
 	case STEP_OPEN_HALF:
 	case STEP_CROSS_SYN:
 		return p->syn_ack_held;
+	case STEP_TRY_SYN:
+		return x->judged;
 	case STEP_AWAIT_SYN:
 		return p->syn_held;
 	case STEP_SEND:

@@ -333,6 +333,24 @@ static void test_services_that_differ(void **state)
 	}
 }
 
+static void test_a_closed_port(void **state)
+{
+	struct scene scene = { .state = TCP_CLOSED, .service = "close-on-eof:1" };
+
+	(void)state;
+	play(&scene);
+	assert_point("reached", OUTCOME_PASS, "it refused our SYN");
+	assert_int_equal(x.outcome, OUTCOME_PASS);
+	scene.state = TCP_LAST_ACK;
+	play(&scene);
+	assert_point("reached", OUTCOME_INCONCLUSIVE, "nobody listens on port 1");
+	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
+	scene.service = "close-on-eof:2";
+	play(&scene);
+	assert_point("opened", OUTCOME_INCONCLUSIVE, "no answer");
+	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
+}
+
 /* ---- an application that does not do its part -------------------------------------------------- */
 
 static void spoil(struct scene *scene)
@@ -554,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_a_wrong_byte_is_found),
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_services_that_differ),
+		cmocka_unit_test(test_a_closed_port),
 		cmocka_unit_test(test_refusal_and_loss_are_errors),
 		cmocka_unit_test(test_what_is_only_said_to_be_done),
 		cmocka_unit_test(test_a_system_that_says_another_state),
