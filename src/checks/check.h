@@ -17,6 +17,7 @@ enum action {
 	ACTION_RECEIVE,     /* read a pattern, and compare */
 	ACTION_ABORT,       /* reset the connection */
 	ACTION_STATE,       /* say in which state the connection is */
+	ACTION_CALLS,       /* make the socket calls it is told to */
 	ACTIONS
 };
 

@@ -12,7 +12,7 @@
 #define TIME_WAIT .state = TCP_TIME_WAIT, .opener = OPENER_PASSIVE
 #define LISTENING .state = TCP_ESTABLISHED, .opener = OPENER_PASSIVE, .survives = true
 
-const struct reuse_case reuse_cases[] = {
+const struct reuse_case reuse_cases[REUSE_CASES + 1] = {
 	/* The port is in TIME-WAIT, and nobody has it any more. */
 	{ .name = "reuse/bind-time-wait/neither", TIME_WAIT,
 	  .what = "bind() to the port in TIME-WAIT, SO_REUSEADDR on neither socket",
@@ -87,7 +87,12 @@ const struct reuse_case reuse_cases[] = {
 	{ .name = NULL },
 };
 
-const struct reuse_syn reuse_syns[] = {
+const struct reuse_case reuse_time_wait_case = {
+	.name = "reuse/time-wait/active-closer", TIME_WAIT, .what = "the side that closed first keeps the connection",
+	.requirement = "MUST-13", .citation = "RFC 9293 3.6.1",
+};
+
+const struct reuse_syn reuse_syns[REUSE_SYNS + 1] = {
 	{ "reuse/syn-time-wait/higher", "a SYN with a higher number on the ports of a connection in TIME-WAIT",
 	  EVENT_TIMEWAIT_SYN_NEWER, 1 << 24, false },
 	{ "reuse/syn-time-wait/lower", "a SYN with a lower number on the ports of a connection in TIME-WAIT",

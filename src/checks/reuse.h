@@ -43,8 +43,13 @@ struct reuse_case {
 	const char *documented[APIS]; /* "ok", "EADDRINUSE", "EADDRNOTAVAIL or ok"; NULL: nothing is said */
 };
 
+enum { REUSE_CASES = 18, REUSE_SYNS = 3 };
+
 /* Ends with a NULL name. */
-extern const struct reuse_case reuse_cases[];
+extern const struct reuse_case reuse_cases[REUSE_CASES + 1];
+
+/* Without calls: that the side which closed first has its connection in TIME-WAIT at all. */
+extern const struct reuse_case reuse_time_wait_case;
 
 /* A SYN with the ports of a connection in TIME-WAIT, whose port still listens. */
 struct reuse_syn {
@@ -56,7 +61,7 @@ struct reuse_syn {
 };
 
 /* Ends with a NULL name. */
-extern const struct reuse_syn reuse_syns[];
+extern const struct reuse_syn reuse_syns[REUSE_SYNS + 1];
 
 /* The check that sends such a SYN. */
 extern const struct check reuse_syn_check;

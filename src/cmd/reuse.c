@@ -94,11 +94,11 @@ static void judge_demand(const struct reuse_case *c, const struct exchange *x, c
 /* That there was a TIME-WAIT at all. */
 static void judge_time_wait(struct reuse *r, const struct exchange *x)
 {
+	const struct reuse_case *c = &reuse_time_wait_case;
 	const bool there = came_there(x);
 	struct report_item item = {
-		.name = "reuse/time-wait/active-closer", .target = r->session.targets[0], .class = CLASS_MUST,
-		.what = "the side that closed first keeps the connection", .requirement = "MUST-13",
-		.citation = "RFC 9293 3.6.1", .expected = "TIME-WAIT", .family = x->params.prober.target.addr.family,
+		.name = c->name, .target = r->session.targets[0], .class = CLASS_MUST, .what = c->what,
+		.requirement = c->requirement, .citation = c->citation, .expected = "TIME-WAIT", .family = x->params.prober.target.addr.family,
 		.observed = there ? "TIME-WAIT" : x->first.verified == VERIFIED_GONE ? "no connection is left" : NULL,
 		.reason = there ? x->first.by : x->first.verified == VERIFIED_GONE ? NULL : reuse_why(x),
 	};
@@ -209,17 +209,6 @@ static int start(struct session *session, char *why, size_t why_len)
 	return r->driving.driver ? 0 : -1;
 }
 
-static size_t exchanges_wanted(void)
-{
-	size_t n = 0;
-
-	for (const struct reuse_case *c = reuse_cases; c->name; c++)
-		n++;
-	for (const struct reuse_syn *s = reuse_syns; s->name; s++)
-		n += 2;
-	return n;
-}
-
 static int by_agent(const struct reuse_settings *s, char *const *arguments, char **targets)
 {
 	struct plan_settings plan = s->plan;
@@ -234,7 +223,7 @@ static int by_agent(const struct reuse_settings *s, char *const *arguments, char
 
 	if (status)
 		complain("%s", why);
-	plan.count = (int64_t)exchanges_wanted();
+	plan.count = REUSE_CASES + 2 * REUSE_SYNS;
 	r.session.work = &r.work;
 	r.session.driving = &r.driving;
 	if (!status)
