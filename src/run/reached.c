@@ -129,7 +129,8 @@ static void settle_transfer(struct exchange *x, const char *name, const struct r
 			   (unsigned long long)r->received, all);
 	else if (r->unseen)
 		result_add(x, name, OUTCOME_INCONCLUSIVE, NULL,
-			   "%llu bytes arrived; %llu of them were merged by this host and could not be compared",
+			   "%llu bytes arrived; this host had merged %llu of them into frames too long to compare: "
+			   "try --syn-options mss=1400 --window 1400",
 			   all, (unsigned long long)r->unseen);
 	else
 		result_add(x, name, OUTCOME_PASS, NULL, "%llu bytes arrived, every one compared", all);
