@@ -447,6 +447,17 @@ static void take_as_left(struct exchange *x, const struct segment *s)
 	}
 }
 
+/* Who sends may go on, though not for ever. How long a state is held is up to the user alone. */
+static void give_time(struct exchange *x, int64_t now_us)
+{
+	if (x->phase != PLAYING || steps_current(x) == STEP_HOLD)
+		return;
+	if (x->prober.received >= EXCHANGE_LARGEST)
+		x->deadline_us = now_us;
+	else if (now_us - x->step_us < LONGEST * x->params.timeout_us)
+		x->deadline_us = now_us + x->params.timeout_us;
+}
+
 static void captured_in(struct exchange *x, const struct segment *s, int64_t now_us,
 			struct prober_out *out)
 {
@@ -471,10 +482,7 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 	if (x->prober.received != received) {
 		keep_answer(x, s, expected, x->prober.received - received);
 		x->last_data_us = now_us;
-		if (x->phase == PLAYING && x->prober.received >= EXCHANGE_LARGEST)
-			x->deadline_us = now_us;
-		else if (x->phase == PLAYING && now_us - x->step_us < LONGEST * x->params.timeout_us)
-			x->deadline_us = now_us + x->params.timeout_us;
+		give_time(x, now_us);
 	}
 	if (!x->syn_ack.frame && (s->flags & (FLAG_SYN | FLAG_RST))) {
 		x->syn_ack = *s;

@@ -34,6 +34,8 @@ struct scene {
 	bool garble; /* byte 3000 from the target is wrong */
 	int64_t time_wait_us;
 	struct sim_config sim;
+	int64_t act_us; /* then the peer does this to its connection */
+	void (*act)(struct peer *peer, int id, int64_t now_us);
 	/* What the application does not do. */
 	enum action spoiled;
 	bool spoil, mute, lies;
@@ -46,6 +48,21 @@ static enum peer_state left_behind;
 static enum tcp_state told;
 static unsigned released;
 static enum run_status run_status;
+
+static struct {
+	void (*act)(struct peer *peer, int id, int64_t now_us);
+	struct peer *peer;
+} later;
+
+/* What the peer's application does by itself. */
+static void act_later(void *arg, int64_t now_us)
+{
+	int id = peer_find(later.peer, &x.params.prober.target, &x.params.prober.source);
+
+	(void)arg;
+	assert_true(id >= 0);
+	later.act(later.peer, id, now_us);
+}
 
 static void finished(void *arg, size_t index)
 {
@@ -111,6 +128,10 @@ static void play(const struct scene *scene)
 	params.prober.source.port = 40000;
 	assert_true(options_from_text(&params.prober.syn_options, "mss=1460,sackok,ts,wscale=7", why, sizeof why));
 	assert_true(sim_link_attach(sim, peer, &params.prober.target.addr));
+	later.act = scene->act;
+	later.peer = peer;
+	if (scene->act)
+		assert_true(sim_link_at(sim, scene->act_us, act_later, NULL));
 	if (scene->service) {
 		if (service_read(&choice, scene->service, why, sizeof why))
 			fail_msg("%s", why);
@@ -491,6 +512,28 @@ static void test_nothing_is_left_after_an_interrupt(void **state)
 	for_each(interrupt);
 }
 
+/* ---- what goes wrong on the way ----------------------------------------------------------------- */
+
+static void send_line(struct peer *peer, int id, int64_t now_us)
+{
+	assert_int_equal(peer_send(peer, id, "late\r\n", 6, now_us), 6);
+}
+
+/* Data while a state is held is no reason to hold it any shorter. */
+static void test_data_during_a_hold(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .hold_us = 20000000, .act_us = 3000000, .act = send_line };
+
+	(void)state;
+	play(&scene);
+	assert_point("held", OUTCOME_PASS, "20 s");
+	scene.state = TCP_CLOSE_WAIT;
+	play(&scene);
+	assert_point("held", OUTCOME_PASS, "20 s");
+	assert_true(x.lines[x.lines_count - 1].segment.t_us > 20000000);
+	assert_tidy();
+}
+
 /* ---- what users write --------------------------------------------------------------------------- */
 
 static void test_service_words(void **state)
@@ -560,6 +603,7 @@ int main(void)
 		cmocka_unit_test(test_violations_on_the_way),
 		cmocka_unit_test(test_bad_paths),
 		cmocka_unit_test(test_nothing_is_left_after_an_interrupt),
+		cmocka_unit_test(test_data_during_a_hold),
 		cmocka_unit_test(test_service_words),
 	};
 	int result = cmocka_run_group_tests(tests, NULL, NULL);
