@@ -39,6 +39,9 @@ static void settle_missed(struct exchange *x)
 
 	if (x->interrupted)
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "interrupted on the way to %s", goal);
+	else if (x->reach == REACH_CLOSED)
+		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "not %s: nobody listens on port %u", goal,
+			   x->params.prober.target.port);
 	else if (x->prober.reset_received)
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL,
 			   "the target reset the connection on the way to %s: its application may have aborted",

@@ -291,7 +291,7 @@ static void settle_points(struct exchange *x, int64_t now_us)
 		reached_settle_opened(x);
 	else
 		settle_opened(x, now_us);
-	if (goal && x->reach == REACH_OPEN)
+	if (goal && (x->reach == REACH_OPEN || x->reach == REACH_CLOSED))
 		reached_settle(x);
 	else if (x->opened && !goal) {
 		settle_data(x);

@@ -534,6 +534,17 @@ static void test_data_during_a_hold(void **state)
 	assert_tidy();
 }
 
+/* A port where nobody listens is no way to a state. */
+static void test_a_refusal_reaches_nothing(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .service = "echo:1" };
+
+	(void)state;
+	play(&scene);
+	assert_point("reached", OUTCOME_INCONCLUSIVE, "not ESTABLISHED");
+	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
+}
+
 /* ---- what users write --------------------------------------------------------------------------- */
 
 static void test_service_words(void **state)
@@ -604,6 +615,7 @@ int main(void)
 		cmocka_unit_test(test_bad_paths),
 		cmocka_unit_test(test_nothing_is_left_after_an_interrupt),
 		cmocka_unit_test(test_data_during_a_hold),
+		cmocka_unit_test(test_a_refusal_reaches_nothing),
 		cmocka_unit_test(test_service_words),
 	};
 	int result = cmocka_run_group_tests(tests, NULL, NULL);
