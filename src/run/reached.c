@@ -150,6 +150,8 @@ static void settle_held(struct exchange *x)
 			   "have closed", seconds,
 			   v->states & IN(goal) ? tcp_state_name(v->said) :
 						  tcp_states_text(v->states, states, sizeof states));
+	else if (x->interrupted && v->verified == VERIFIED_NOT)
+		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "interrupted before %g s were over", seconds);
 	else if (without_connection(x) || v->verified == VERIFIED_THERE)
 		result_add(x, "held", OUTCOME_PASS, NULL, "%g s%s%s", seconds, v->by ? ", then " : "",
 			   v->by ? v->by : "");
@@ -158,8 +160,6 @@ static void settle_held(struct exchange *x)
 	else if (v->verified == VERIFIED_GONE || x->prober.reset_received)
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "the connection was gone before %g s were over",
 			   seconds);
-	else if (x->interrupted)
-		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "interrupted before %g s were over", seconds);
 	else
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "no answer after %g s", seconds);
 }

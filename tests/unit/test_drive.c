@@ -545,6 +545,17 @@ static void test_a_refusal_reaches_nothing(void **state)
 	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
 }
 
+/* Nobody has waited for what was interrupted. */
+static void test_an_interrupted_hold(void **state)
+{
+	struct scene scene = { .state = TCP_CLOSED, .hold_us = 20000000, .sim.interrupt_after = 6 };
+
+	(void)state;
+	play(&scene);
+	assert_int_equal(run_status, RUN_INTERRUPTED);
+	assert_point("held", OUTCOME_INCONCLUSIVE, "interrupted");
+}
+
 /* ---- what users write --------------------------------------------------------------------------- */
 
 static void test_service_words(void **state)
@@ -616,6 +627,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_is_left_after_an_interrupt),
 		cmocka_unit_test(test_data_during_a_hold),
 		cmocka_unit_test(test_a_refusal_reaches_nothing),
+		cmocka_unit_test(test_an_interrupted_hold),
 		cmocka_unit_test(test_service_words),
 	};
 	int result = cmocka_run_group_tests(tests, NULL, NULL);
