@@ -266,6 +266,10 @@ bool steps_retry(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
 	size_t from = out->count;
 
+	if (steps_current(x) == ASK(STATE) && !x->answered) {
+		x->answered = true; /* it was only a wish */
+		return true;
+	}
 	if (!verifies(x) || x->tried_again || x->params.check->goal & OPENING ||
 	    x->params.timeout_us <= THROTTLE_US)
 		return false;

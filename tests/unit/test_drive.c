@@ -556,6 +556,18 @@ static void test_an_interrupted_hold(void **state)
 	assert_point("held", OUTCOME_INCONCLUSIVE, "interrupted");
 }
 
+/* To know what the system says is only a wish. */
+static void test_a_state_that_nobody_tells(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .hold_us = 20000000, .mute = true,
+			       .spoiled = ACTION_STATE };
+
+	(void)state;
+	play(&scene);
+	assert_point("reached", OUTCOME_PASS, "ESTABLISHED");
+	assert_point("held", OUTCOME_PASS, "20 s");
+}
+
 /* ---- what users write --------------------------------------------------------------------------- */
 
 static void test_service_words(void **state)
@@ -628,6 +640,7 @@ int main(void)
 		cmocka_unit_test(test_data_during_a_hold),
 		cmocka_unit_test(test_a_refusal_reaches_nothing),
 		cmocka_unit_test(test_an_interrupted_hold),
+		cmocka_unit_test(test_a_state_that_nobody_tells),
 		cmocka_unit_test(test_service_words),
 	};
 	int result = cmocka_run_group_tests(tests, NULL, NULL);
