@@ -70,6 +70,12 @@ static void verify(struct exchange *x, int64_t now_us, struct prober_out *out)
 		x->deadline_us = now_us + THROTTLE_US;
 }
 
+static void confirm_gone(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	prober_stray(&x->prober, now_us, out);
+	x->deadline_us = now_us + (x->params.timeout_us < CONFIRM_US ? x->params.timeout_us : CONFIRM_US);
+}
+
 static void begin_transfer(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
 	if (!x->params.pattern)
@@ -137,9 +143,7 @@ void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 		prober_abort(&x->prober, out);
 		break;
 	case STEP_CONFIRM_GONE:
-		prober_stray(&x->prober, now_us, out);
-		if (x->params.timeout_us > CONFIRM_US)
-			x->deadline_us = now_us + CONFIRM_US;
+		confirm_gone(x, now_us, out);
 		break;
 	case STEP_VERIFY:
 		verify(x, now_us, out);
@@ -264,17 +268,24 @@ int64_t steps_wake_at(const struct exchange *x)
 
 bool steps_retry(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
+	const enum step step = steps_current(x);
 	size_t from = out->count;
 
-	if (steps_current(x) == ASK(STATE) && !x->answered) {
+	if (step == ASK(STATE) && !x->answered) {
 		x->answered = true; /* it was only a wish */
 		return true;
 	}
-	if (!verifies(x) || x->tried_again || x->params.check->goal & OPENING ||
-	    x->params.timeout_us <= THROTTLE_US)
+	if (x->tried_again)
 		return false;
 	x->tried_again = true;
-	verify(x, now_us, out);
+	if (step == STEP_CONFIRM_GONE) {
+		prober_abort_again(&x->prober, out); /* a stray segment may complete what was half open */
+		confirm_gone(x, now_us, out);
+	} else if (verifies(x) && !(x->params.check->goal & OPENING) && x->params.timeout_us > THROTTLE_US) {
+		verify(x, now_us, out);
+	} else {
+		return false;
+	}
 	exchange_sent(x, out, from, now_us);
 	return true;
 }

@@ -568,6 +568,44 @@ static void test_a_state_that_nobody_tells(void **state)
 	assert_point("held", OUTCOME_PASS, "20 s");
 }
 
+/* A reset that was lost is repeated, and so is one that nobody has confirmed. */
+static void lose_reset(struct scene *scene)
+{
+	for (unsigned n = 1; n < 10; n++) {
+		scene->sim.lose_out_nth = n;
+		play(scene);
+		assert_tidy();
+		assert_point("reached", OUTCOME_PASS, tcp_state_name(scene->state));
+		assert_int_equal(x.verdicts_count, 0);
+	}
+}
+
+/* Our answer to the target's SYN was lost: it takes nothing but a refusal. */
+static void test_who_is_in_syn_sent_is_refused(void **state)
+{
+	(void)state;
+	for (int opener = OPENER_ACTIVE; opener <= OPENER_SIMULTANEOUS; opener++) {
+		struct scene scene = { .state = TCP_ESTABLISHED, .opener = (enum opener)opener,
+				       .sim = { .lose_out_nth = 1, .interrupt_after = 2 } };
+
+		play(&scene);
+		assert_int_equal(run_status, RUN_INTERRUPTED);
+		assert_tidy();
+	}
+}
+
+static void test_a_lost_reset_is_repeated(void **state)
+{
+	struct scene scene = { .state = TCP_CLOSED };
+
+	(void)state;
+	lose_reset(&scene);
+	scene.opener = OPENER_ACTIVE;
+	lose_reset(&scene);
+	scene = (struct scene){ .state = TCP_LISTEN };
+	lose_reset(&scene);
+}
+
 /* ---- what users write --------------------------------------------------------------------------- */
 
 static void test_service_words(void **state)
@@ -641,6 +679,8 @@ int main(void)
 		cmocka_unit_test(test_a_refusal_reaches_nothing),
 		cmocka_unit_test(test_an_interrupted_hold),
 		cmocka_unit_test(test_a_state_that_nobody_tells),
+		cmocka_unit_test(test_a_lost_reset_is_repeated),
+		cmocka_unit_test(test_who_is_in_syn_sent_is_refused),
 		cmocka_unit_test(test_service_words),
 	};
 	int result = cmocka_run_group_tests(tests, NULL, NULL);
