@@ -478,7 +478,8 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 		prober_received(&x->prober, s, now_us, out);
 		exchange_sent(x, out, from, now_us);
 	}
-	steps_captured(x, s, now_us);
+	if (!(j.notes & (NOTE_BAD_CHECKSUM | NOTE_OLD_CONNECTION)))
+		steps_captured(x, s, now_us);
 	if (x->prober.received != received) {
 		keep_answer(x, s, expected, x->prober.received - received);
 		x->last_data_us = now_us;

@@ -34,6 +34,7 @@ struct scene {
 	bool garble; /* byte 3000 from the target is wrong */
 	int64_t time_wait_us;
 	struct sim_config sim;
+	unsigned corrupt_nth; /* this one of the target's segments arrives with a wrong checksum */
 	int64_t act_us; /* then the peer does this to its connection */
 	void (*act)(struct peer *peer, int id, int64_t now_us);
 	/* What the application does not do. */
@@ -62,6 +63,21 @@ static void act_later(void *arg, int64_t now_us)
 	(void)arg;
 	assert_true(id >= 0);
 	later.act(later.peer, id, now_us);
+}
+
+static struct {
+	enum link_status (*receive)(struct link *link, int64_t until_us, struct segment *out);
+	unsigned nth;
+} corrupt;
+
+static enum link_status receive_corrupted(struct link *link, int64_t until_us, struct segment *out)
+{
+	enum link_status status = corrupt.receive(link, until_us, out);
+
+	if (status == LINK_SEGMENT && !endpoint_equal(&out->src, &x.params.prober.source) && corrupt.nth &&
+	    !--corrupt.nth)
+		out->checksum = CHECKSUM_BAD;
+	return status;
 }
 
 static void finished(void *arg, size_t index)
@@ -145,6 +161,9 @@ static void play(const struct scene *scene)
 	exchange_free(&x);
 	assert_true(exchange_init(&x, &params));
 	run.link = sim_link_link(sim);
+	corrupt.receive = run.link->receive;
+	corrupt.nth = scene->corrupt_nth;
+	run.link->receive = receive_corrupted;
 	run_status = run_all(&run);
 	assert_true(x.done && x.reported);
 	left_behind = peer_state(peer, &x.params.prober.target, &x.params.prober.source);
@@ -580,6 +599,21 @@ static void lose_reset(struct scene *scene)
 	}
 }
 
+/* What has a wrong checksum has not arrived, and verifies nothing. */
+static void test_a_bad_checksum_verifies_nothing(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .corrupt_nth = 2 };
+	unsigned asked = 0;
+
+	(void)state;
+	play(&scene);
+	assert_int_equal(x.bad_checksums, 1);
+	for (size_t i = 0; i < x.lines_count; i++)
+		asked += x.lines[i].asks;
+	assert_int_equal(asked, 2);
+	assert_point("reached", OUTCOME_PASS, "ESTABLISHED");
+}
+
 /* Our answer to the target's SYN was lost: it takes nothing but a refusal. */
 static void test_who_is_in_syn_sent_is_refused(void **state)
 {
@@ -681,6 +715,7 @@ int main(void)
 		cmocka_unit_test(test_a_state_that_nobody_tells),
 		cmocka_unit_test(test_a_lost_reset_is_repeated),
 		cmocka_unit_test(test_who_is_in_syn_sent_is_refused),
+		cmocka_unit_test(test_a_bad_checksum_verifies_nothing),
 		cmocka_unit_test(test_service_words),
 	};
 	int result = cmocka_run_group_tests(tests, NULL, NULL);
