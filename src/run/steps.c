@@ -49,6 +49,8 @@ static void ask(struct exchange *x, enum action action, int64_t now_us)
 		.length = x->params.pattern_len,
 		.timeout_us = x->params.timeout_us,
 	};
+	if (action == ACTION_SEND || action == ACTION_RECEIVE)
+		x->request.timeout_us *= EXCHANGE_LONGEST;
 	/* Only a wish: who cannot tell the state is not asked, nor again where it was not held. */
 	x->answered = action == ACTION_STATE && (!(x->params.driver_can & 1u << ACTION_STATE) ||
 						 (x->first.said < TCP_STATES && !x->held));
@@ -303,13 +305,11 @@ static void verified(struct exchange *x, enum verified how, const char *by)
 	v->by = by;
 }
 
-void steps_captured(struct exchange *x, const struct segment *s, int64_t now_us)
+void steps_captured(struct exchange *x, const struct segment *s)
 {
 	enum step step = x->phase == PLAYING ? steps_current(x) : STEP_END;
 	tcp_states goal = x->params.check->goal;
 
-	if ((step == STEP_TRANSFER_OUT || step == STEP_TRANSFER_IN) && x->deadline_us != INT64_MAX)
-		x->deadline_us = now_us + x->params.timeout_us + DRIVER_US;
 	if (step == STEP_CONFIRM_GONE && (s->flags & FLAG_RST))
 		verified(x, VERIFIED_GONE, "a stray segment drew RST");
 	if (step == STEP_END || !verifies(x))

@@ -37,6 +37,7 @@ struct scene {
 	unsigned corrupt_nth; /* this one of the target's segments arrives with a wrong checksum */
 	int64_t act_us; /* then the peer does this to its connection */
 	void (*act)(struct peer *peer, int id, int64_t now_us);
+	unsigned acts; /* so often; 0: once */
 	/* What the application does not do. */
 	enum action spoiled;
 	bool spoil, mute, lies;
@@ -53,16 +54,18 @@ static enum run_status run_status;
 static struct {
 	void (*act)(struct peer *peer, int id, int64_t now_us);
 	struct peer *peer;
+	unsigned times;
 } later;
 
-/* What the peer's application does by itself. */
-static void act_later(void *arg, int64_t now_us)
+/* What the peer's application does by itself, once a second. */
+static void act_later(void *sim, int64_t now_us)
 {
 	int id = peer_find(later.peer, &x.params.prober.target, &x.params.prober.source);
 
-	(void)arg;
 	assert_true(id >= 0);
 	later.act(later.peer, id, now_us);
+	if (--later.times)
+		assert_true(sim_link_at(sim, now_us + 1000000, act_later, sim));
 }
 
 static struct {
@@ -146,8 +149,9 @@ static void play(const struct scene *scene)
 	assert_true(sim_link_attach(sim, peer, &params.prober.target.addr));
 	later.act = scene->act;
 	later.peer = peer;
+	later.times = scene->acts ? scene->acts : 1;
 	if (scene->act)
-		assert_true(sim_link_at(sim, scene->act_us, act_later, NULL));
+		assert_true(sim_link_at(sim, scene->act_us, act_later, sim));
 	if (scene->service) {
 		if (service_read(&choice, scene->service, why, sizeof why))
 			fail_msg("%s", why);
@@ -599,6 +603,20 @@ static void lose_reset(struct scene *scene)
 	}
 }
 
+/* A transfer takes its time, but only while it gets on, however much else comes. */
+static void test_a_transfer_that_does_not_end(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .transfer = 5000, .mute = true,
+			       .spoiled = ACTION_RECEIVE, .act_us = 1000000, .act = peer_keepalive, .acts = 100 };
+
+	(void)state;
+	play(&scene);
+	assert_int_not_equal(later.times, 0);
+	assert_point("to target", OUTCOME_INCONCLUSIVE, "within the timeout");
+	assert_true(x.request.timeout_us > x.params.timeout_us);
+	assert_tidy();
+}
+
 /* What has a wrong checksum has not arrived, and verifies nothing. */
 static void test_a_bad_checksum_verifies_nothing(void **state)
 {
@@ -716,6 +734,7 @@ int main(void)
 		cmocka_unit_test(test_a_lost_reset_is_repeated),
 		cmocka_unit_test(test_who_is_in_syn_sent_is_refused),
 		cmocka_unit_test(test_a_bad_checksum_verifies_nothing),
+		cmocka_unit_test(test_a_transfer_that_does_not_end),
 		cmocka_unit_test(test_service_words),
 	};
 	int result = cmocka_run_group_tests(tests, NULL, NULL);
