@@ -12,6 +12,7 @@
 #include "cmd/nearest.h"
 #include "cmd/print.h"
 #include "report/spec.h"
+#include "wire/privs.h"
 
 enum { COLUMNS = 79, LINE = 16384 };
 
@@ -207,7 +208,8 @@ static int ask_driver(struct listing *l)
 	char why[400];
 	int status = driving_choose(&d, &l->settings->driving, why, sizeof why);
 
-	if (!status && driving_start(&d, &interrupt_stop, why, sizeof why))
+	/* What the agent says is read without any privilege. */
+	if (!status && (privs_drop(why, sizeof why) || driving_start(&d, &interrupt_stop, why, sizeof why)))
 		status = EXIT_NOT_RUN;
 	if (status)
 		complain("%s", why);

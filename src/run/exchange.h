@@ -47,7 +47,8 @@ enum {
 	EXCHANGE_PLAIN = 64,   /* ... from this on only what is more than data and its ACK */
 	EXCHANGE_ANSWER = 2048,
 	EXCHANGE_PENDING = 64,
-	EXCHANGE_LARGEST = 16 << 20, /* bytes received: a target may send for ever */
+	EXCHANGE_LARGEST = 16 << 20, /* bytes received: a target may send for ever; nor may a step ... */
+	EXCHANGE_LONGEST = 10, /* ... take longer than so many times the timeout, however much comes */
 };
 
 /* What a verification of the target's state came to. */

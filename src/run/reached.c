@@ -39,6 +39,9 @@ static void settle_missed(struct exchange *x)
 
 	if (x->interrupted)
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "interrupted on the way to %s", goal);
+	else if (x->reach == REACH_CLOSED)
+		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "not %s: nobody listens on port %u", goal,
+			   x->params.prober.target.port);
 	else if (x->prober.reset_received)
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL,
 			   "the target reset the connection on the way to %s: its application may have aborted",
@@ -148,6 +151,8 @@ static void settle_held(struct exchange *x)
 			   "have closed", seconds,
 			   v->states & IN(goal) ? tcp_state_name(v->said) :
 						  tcp_states_text(v->states, states, sizeof states));
+	else if (x->interrupted && v->verified == VERIFIED_NOT)
+		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "interrupted before %g s were over", seconds);
 	else if (without_connection(x) || v->verified == VERIFIED_THERE)
 		result_add(x, "held", OUTCOME_PASS, NULL, "%g s%s%s", seconds, v->by ? ", then " : "",
 			   v->by ? v->by : "");
@@ -156,8 +161,6 @@ static void settle_held(struct exchange *x)
 	else if (v->verified == VERIFIED_GONE || x->prober.reset_received)
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "the connection was gone before %g s were over",
 			   seconds);
-	else if (x->interrupted)
-		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "interrupted before %g s were over", seconds);
 	else
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "no answer after %g s", seconds);
 }
@@ -169,8 +172,7 @@ void reached_settle(struct exchange *x)
 	if (x->reach == REACH_CLOSED && goal_of(x) == TCP_CLOSED)
 		result_add(x, "reached", OUTCOME_PASS, NULL, "CLOSED: it refused our SYN");
 	else if (x->reach == REACH_CLOSED)
-		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "not %s: nobody listens on port %u",
-			   tcp_state_name(goal_of(x)), x->params.prober.target.port);
+		settle_missed(x);
 	if (x->reach != REACH_OPEN)
 		return;
 	settle_state(x);

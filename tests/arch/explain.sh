@@ -155,4 +155,15 @@ for what in rules events checks; do
 	expect "list $what --json" 0 '{"type":"' list $what --json
 	parsed "list $what --json"
 done
+# An agent that looks at who asks it. Where nobody may make a namespace, there may be nothing to give up.
+rights='f=$(sed -n "s/^PPid:[^0-9]*//p" /proc/$PPID/status)
+sed -n "s/^CapEff:[^0-9a-f]*//p" "/proc/$f/status"'
+apart=
+if unshare -Ur true 2>/dev/null; then
+	apart='unshare -Ur'
+fi
+$apart "$finwait" list checks --agent "exec:$rights >'$top/rights'" >"$top/all" 2>&1 </dev/null
+grep -qx '0*' "$top/rights" 2>>"$top/all"
+result $? 'an agent is asked without privileges' "these are left: $(cat "$top/rights")"
+
 echo "1..$number"
