@@ -822,6 +822,7 @@ def main():
         elif options.unix:
             agent.add_listener(listen_unix(options.unix))
             mine = os.lstat(options.unix)
+            print(f'finwait-agent: agent on {options.unix}', flush=True)
         else:
             addresses = options.listen or ['127.0.0.1'] + ['::1'] * has_ipv6()
             port = options.port

@@ -16,7 +16,7 @@ enum { TRANSFER_MOST = 8 << 20, WHY = 400 };
 struct drive_settings {
 	struct plan_settings plan; /* first: the rows of plan.h are about it */
 	struct driving_settings driving;
-	int opener; /* 0: the first there is for the state; else enum opener and one */
+	int opener; /* 0: the first that leads to the state with the driver; else enum opener and one */
 	int64_t hold_us, transfer;
 };
 
@@ -54,8 +54,8 @@ static enum tcp_state read_state(const char *word)
 	return TCP_STATES;
 }
 
-/* The check for a state, or NULL after a complaint. */
-static const struct check *choose(enum tcp_state state, int opener)
+/* The check for a state, for an application that can do `may`, or NULL after a complaint. */
+static const struct check *choose(enum tcp_state state, int opener, unsigned may)
 {
 	static const char *const words[] = { "passive", "active", "simultaneous" };
 	const struct check *c = drive_checks[state];
@@ -67,6 +67,9 @@ static const struct check *choose(enum tcp_state state, int opener)
 	}
 	if (opener)
 		return &c[opener - 1];
+	for (int i = 0; i < OPENERS; i++)
+		if (c[i].name && !(check_needs(&c[i]) & ~may))
+			return &c[i];
 	while (!c->name)
 		c++;
 	return c;
@@ -121,19 +124,22 @@ static int drive(const void *settings, char *const *arguments, char **words, siz
 	if (status)
 		return status;
 	state = read_state(words[0]);
-	work.check = state < TCP_STATES ? choose(state, s->opener) : NULL;
-	if (!work.check)
+	if (state == TCP_STATES)
 		return EXIT_USAGE;
 	status = driving_choose(&driving, &s->driving, why, sizeof why);
 	if (status)
 		complain("%s", why);
+	else if (!(work.check = choose(state, s->opener, driving_may(&driving))))
+		status = EXIT_USAGE;
 	else
 		status = check_can(s, &driving, work.check);
-	work.port = driving_port(&driving);
-	/* Who is connected to needs a port; who connects, or is told one, does not. */
-	work.ports_optional = work.port || driving_tells_port(&driving) || work.check->steps[0] == STEP_LISTEN;
-	if (!status)
+	if (!status) {
+		work.port = driving_port(&driving);
+		/* Who is connected to needs a port; who connects, or is told one, does not. */
+		work.ports_optional = work.port || driving_tells_port(&driving) ||
+				      work.check->steps[0] == STEP_LISTEN;
 		status = session_may_craft() ? session_run(&session) : EXIT_NOT_RUN;
+	}
 	driving_stop(&driving);
 	return status;
 }
@@ -149,7 +155,7 @@ static const struct option_spec options[] = {
 	{ .name = "open", .kind = OPTION_CHOICE, .offset = AT(opener), .argument = "HOW", .group = "State",
 	  .choices = opener_words,
 	  .help = "how the target opens: passive (we connect), active (it does), simultaneous (the SYNs cross) "
-		  "(default: the first of these that leads to the state)" },
+		  "(default: the first of these that leads to the state with this driver)" },
 	{ .name = "hold", .kind = OPTION_SECONDS, .offset = AT(hold_us), .argument = "SECONDS", .group = "State",
 	  .max = 86400000000, .help = "keep it there for so long, then verify it again (default: 0)" },
 	{ .name = "transfer", .kind = OPTION_NUMBER, .offset = AT(transfer), .argument = "BYTES", .group = "State",

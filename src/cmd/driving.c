@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cmd/driving.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 enum {
 	CONNECT_US = 10000000,
 	GREETING_US = 30000000, /* a login over ssh takes its time */
+	LAST_WORD_MS = 500,
 };
 
 bool driving_wanted(const struct driving_settings *s)
@@ -121,17 +123,30 @@ static int reach_agent(struct driving *d, int fds[2], const volatile sig_atomic_
 	return fds[0] < 0 ? -1 : 0;
 }
 
-/* Why there is no agent; where a command was to bring it, also what became of that. */
+/* What became of the command that was to bring the agent: its pipe is closed a moment earlier than it is told
+ * of. "" if it still runs. */
+static void command_end(const struct driving *d, char *text, size_t len)
+{
+	struct pollfd word = { .fd = helper_fd(), .events = POLLIN };
+	struct helper_end end;
+
+	text[0] = '\0';
+	helper_look();
+	if (!helper_ended(d->running, &end)) {
+		poll(&word, 1, LAST_WORD_MS);
+		helper_look();
+	}
+	if (helper_ended(d->running, &end))
+		helper_end_text(&end, text, len);
+}
+
+/* Why there is no agent. */
 static int no_agent(struct driving *d, char *why, size_t why_len)
 {
-	struct helper_end end;
 	char text[120] = "";
 
-	if (d->runs) {
-		helper_look();
-		if (helper_ended(d->running, &end))
-			helper_end_text(&end, text, sizeof text);
-	}
+	if (d->runs)
+		command_end(d, text, sizeof text);
 	snprintf(why, why_len, "%s: %s%s%s", d->name, agent_client_lost(d->client), text[0] ? "; its command " : "",
 		 text);
 	agent_client_free(d->client);

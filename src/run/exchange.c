@@ -242,7 +242,10 @@ void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
 
 void exchange_answered(struct exchange *x, const struct driver_answer *a, int64_t now_us, struct prober_out *out)
 {
-	if (x->phase != PLAYING || !x->started)
+	/* An application that has died may be told of later than its connection ends. */
+	bool too_late = x->phase == LINGERING && a->kind == ANSWER_LOST && steps_current(x) != STEP_END;
+
+	if (!x->started || (x->phase != PLAYING && !too_late))
 		return;
 	steps_answered(x, a, now_us, out);
 	advance(x, now_us, out);

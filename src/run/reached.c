@@ -153,6 +153,9 @@ static void settle_held(struct exchange *x)
 						  tcp_states_text(v->states, states, sizeof states));
 	else if (x->interrupted && v->verified == VERIFIED_NOT)
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "interrupted before %g s were over", seconds);
+	else if (v->verified == VERIFIED_THERE && x->prober.reset_received)
+		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL,
+			   "the target reset the connection after %g s: its application may have aborted", seconds);
 	else if (without_connection(x) || v->verified == VERIFIED_THERE)
 		result_add(x, "held", OUTCOME_PASS, NULL, "%g s%s%s", seconds, v->by ? ", then " : "",
 			   v->by ? v->by : "");
@@ -165,10 +168,19 @@ static void settle_held(struct exchange *x)
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "no answer after %g s", seconds);
 }
 
-void reached_settle(struct exchange *x)
+/* Whether the check is at `step`, or past it. */
+static bool came_to(const struct exchange *x, enum step step)
 {
 	const enum step *plan = x->params.check->steps;
 
+	for (size_t i = 0; i <= x->step && plan[i] != STEP_END; i++)
+		if (plan[i] == step)
+			return true;
+	return false;
+}
+
+void reached_settle(struct exchange *x)
+{
 	if (x->reach == REACH_CLOSED && goal_of(x) == TCP_CLOSED)
 		result_add(x, "reached", OUTCOME_PASS, NULL, "CLOSED: it refused our SYN");
 	else if (x->reach == REACH_CLOSED)
@@ -176,12 +188,13 @@ void reached_settle(struct exchange *x)
 	if (x->reach != REACH_OPEN)
 		return;
 	settle_state(x);
-	for (size_t i = 0; x->params.pattern && i <= x->step && plan[i] != STEP_END; i++) {
-		if (plan[i] == STEP_TRANSFER_OUT)
-			settle_transfer(x, "to target", &x->out);
-		else if (plan[i] == STEP_TRANSFER_IN)
-			settle_transfer(x, "from target", &x->in);
-	}
-	if (x->params.hold_us && (steps_current(x) == STEP_HOLD || steps_current(x) == STEP_END))
+	if (x->params.pattern && came_to(x, STEP_TRANSFER_OUT))
+		settle_transfer(x, "to target", &x->out);
+	if (x->params.pattern && came_to(x, STEP_TRANSFER_IN))
+		settle_transfer(x, "from target", &x->in);
+	if (x->params.hold_us && came_to(x, STEP_HOLD))
 		settle_held(x);
+	else if (x->first.verified == VERIFIED_THERE && x->prober.reset_received && !came_to(x, STEP_HOLD))
+		result_add(x, "kept", OUTCOME_INCONCLUSIVE, NULL,
+			   "the target reset the connection at once: its application may have aborted");
 }

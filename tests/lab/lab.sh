@@ -108,6 +108,20 @@ run() {
 	err=$(cat "$work/err")
 }
 
+# expect NAME STATUS PATTERN...: of what run() ran last
+expect() {
+	expect_name=$1
+	if [ "$status" != "$2" ]; then
+		fail "$expect_name: exit $2" "exit status $status" "$out" "$err"
+		return
+	fi
+	pass "$expect_name: exit $2"
+	shift 2
+	for pattern; do
+		like "$expect_name: $pattern" "$out$err" "$pattern"
+	done
+}
+
 # --- The lab ---
 
 # Where no lab can be made, the test is skipped as a whole, or fails when FINWAIT_REQUIRE_LAB=1.
@@ -168,4 +182,35 @@ as_user() {
 	else
 		"$@"
 	fi
+}
+
+# --- What is left ---
+
+# Processes that were started with MARK=$mark in their environment, and theirs, are found by it.
+mark=finwait-test-$$-$(date +%s)
+printf '%s\n' "$mark" >"$work/mark"
+marked() {
+	grep -lsF -f "$work/mark" /proc/[0-9]*/environ
+}
+# Not by grep's exit status: processes that vanish meanwhile are errors to it.
+none_marked() {
+	[ -z "$(marked)" ]
+}
+some_marked() {
+	! none_marked
+}
+
+# nothing_left NAME: and if something is, it is ended here
+nothing_left() {
+	ok "$1: nothing is left running" wait_until none_marked
+	none_marked || marked | sed 's,^/proc/\([0-9]*\)/.*,\1,' | xargs kill -KILL
+}
+
+# connections: in the lab, those of the target that are neither LISTEN nor TIME-WAIT
+connections() {
+	on_target cat /proc/net/tcp /proc/net/tcp6 | awk '$4 != "0A" && $4 != "06" && $2 ~ /:/ { n++ } END { print n + 0 }'
+}
+
+none_left() {
+	[ "$(connections)" = 0 ]
 }

@@ -79,6 +79,10 @@ inside() {
 	is "$*: the target's settings can be changed" "$out" 7
 	run "$as" sh -c './finwait-lab --on-target sh -c "echo 7 >/proc/sys/net/ipv4/tcp_fin_timeout"; cat /proc/sys/net/ipv4/tcp_fin_timeout'
 	unlike "$*: the prober's are not" "$out" '^7$'
+	run "$as" sh -c '
+		printf "%s\n" "1 hello version=1" "2 socket family=ipv4" "3 bind socket=1 local=$FINWAIT_TARGET:0" |
+			sh -c "${FINWAIT_AGENT#exec:}"'
+	like "$*: an agent on the target" "$out" '^3 ok local=198\.18\.0\.2:[1-9]'
 	run "$as" ./finwait-lab -- sh -c './finwait-lab --on-target ip -oneline address show dev target0'
 	like "$*: a lab in the lab" "$out" 'inet 198\.18\.0\.2/24 '
 	run "$as" sh -c 'kill -9 $FINWAIT_LAB_AGENT_PID && ./finwait-lab --on-target ip -oneline link show dev target0'
@@ -168,28 +172,13 @@ is 'without a command it probes echo' "$status $out" '4 fake finwait probe 198.1
 ln -s "$work/fake/finwait-lab" "$work/link"
 run "$work/link" -- finwait x
 is 'through a link it finds what is beside it' "$out" 'fake finwait x'
+odd="$work/it's 100% \"odd\" \$HOME"
+mkdir "$odd"
+cp finwait finwait-lab finwait-agent "$odd"
+run "$odd/finwait-lab" -- sh -c 'finwait drive -q CLOSED "$FINWAIT_TARGET" --agent "$FINWAIT_AGENT"'
+is 'the agent is found whatever its path' "$status${out%% *}" 0reached
 
 # --- Nothing remains ---
-
-# Processes whose environment carries this mark are those of the labs below.
-mark=finwait-test-$$-$(date +%s)
-printf '%s\n' "$mark" >"$work/mark"
-marked() {
-	grep -lsF -f "$work/mark" /proc/[0-9]*/environ
-}
-# Not by grep's exit status: processes that vanish meanwhile are errors to it.
-none_marked() {
-	[ -z "$(marked)" ]
-}
-some_marked() {
-	! none_marked
-}
-
-# nothing_left NAME: and if something is, it is ended here
-nothing_left() {
-	ok "$1: nothing is left running" wait_until none_marked
-	none_marked || marked | sed 's,^/proc/\([0-9]*\)/.*,\1,' | xargs kill -KILL
-}
 
 # ended_by SIGNAL NAME: a lab whose script is killed leaves nothing, even what ignores every signal
 ended_by() {

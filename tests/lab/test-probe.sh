@@ -17,29 +17,6 @@ probe() {
 	run ./finwait probe --no-color "$@"
 }
 
-# expect NAME STATUS PATTERN...: of the last probe
-expect() {
-	expect_name=$1
-	if [ "$status" != "$2" ]; then
-		fail "$expect_name: exit $2" "exit status $status" "$out" "$err"
-		return
-	fi
-	pass "$expect_name: exit $2"
-	shift 2
-	for pattern; do
-		like "$expect_name: $pattern" "$out$err" "$pattern"
-	done
-}
-
-# connections: the target's that are neither LISTEN nor TIME-WAIT
-connections() {
-	on_target cat /proc/net/tcp /proc/net/tcp6 | awk '$4 != "0A" && $4 != "06" && $2 ~ /:/ { n++ } END { print n + 0 }'
-}
-
-none_left() {
-	[ "$(connections)" = 0 ]
-}
-
 # --- A real target, Linux: each way to close, IPv4 and IPv6 ---
 
 for host in "$target" "$target6"; do

@@ -15,7 +15,7 @@ struct sim_driver {
 	bool spoiled[ACTIONS], muted[ACTIONS];
 	enum answer_kind kinds[ACTIONS];
 	enum tcp_state says, told;
-	unsigned released;
+	unsigned released, dies_at, states_asked;
 	/* ACTION_SEND: what is left to be queued */
 	struct request sending;
 	uint64_t sent, garbled;
@@ -105,6 +105,10 @@ static void ask(struct driver *driver, const struct request *r, int64_t now_us)
 	s->now_us = now_us;
 	if (s->count == QUEUE || s->muted[r->action])
 		return;
+	if (r->action == ACTION_STATE && ++s->states_asked == s->dies_at) {
+		peer_abort(s->peer, peer_find(s->peer, &r->target, &r->prober), now_us);
+		return;
+	}
 	s->count++;
 	*a = (struct driver_answer){ .id = r->id, .action = r->action, .target = r->target, .state = TCP_STATES };
 	if (s->spoiled[r->action]) {
@@ -177,6 +181,11 @@ void sim_driver_spoil(struct sim_driver *s, enum action action, enum answer_kind
 void sim_driver_mute(struct sim_driver *s, enum action action)
 {
 	s->muted[action] = true;
+}
+
+void sim_driver_dies(struct sim_driver *s, unsigned times)
+{
+	s->dies_at = times;
 }
 
 void sim_driver_says(struct sim_driver *s, enum tcp_state state)

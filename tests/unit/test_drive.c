@@ -43,6 +43,7 @@ struct scene {
 	bool spoil, mute, lies;
 	enum answer_kind kind;
 	enum tcp_state says;
+	unsigned dies; /* when its state is asked for so many times */
 };
 
 static struct exchange x;
@@ -102,6 +103,7 @@ static struct sim_driver *application(const struct scene *scene, struct peer *pe
 		sim_driver_garble(s, 2999);
 	if (scene->lies)
 		sim_driver_says(s, scene->says);
+	sim_driver_dies(s, scene->dies);
 	return s;
 }
 
@@ -364,6 +366,7 @@ static void test_services_that_differ(void **state)
 		{ TCP_LAST_ACK, "close-on-eof:9", "did not close its half" },
 		{ TCP_FIN_WAIT_1, "daytime:7", "did not close its half" },
 		{ TCP_ESTABLISHED, "echo:11010", "reset the connection" },
+		{ TCP_ESTABLISHED, "echo:1", "nobody listens on port 1" },
 	};
 
 	(void)state;
@@ -445,6 +448,24 @@ static void test_what_is_only_said_to_be_done(void **state)
 	assert_tidy();
 }
 
+/* Nobody tells of its end but the reset. */
+static void test_an_application_that_dies(void **state)
+{
+	struct scene scene = { .state = TCP_FIN_WAIT_2, .dies = 1, .hold_us = 1000000 };
+
+	(void)state;
+	play(&scene);
+	assert_point("reached", OUTCOME_PASS, "FIN-WAIT-2");
+	assert_point("kept", OUTCOME_INCONCLUSIVE, "reset the connection at once");
+	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
+	assert_tidy();
+	scene.dies = 2;
+	play(&scene);
+	assert_point("held", OUTCOME_INCONCLUSIVE, "reset the connection after 1 s");
+	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
+	assert_tidy();
+}
+
 static void lie(struct scene *scene)
 {
 	if (scene->state == TCP_LISTEN)
@@ -494,6 +515,22 @@ static void test_violations_on_the_way(void **state)
 		}
 		assert_int_equal(x.outcome, OUTCOME_FAIL);
 	}
+}
+
+/* The second copy of its FIN is no answer to anything. */
+static void duplicate(struct scene *scene)
+{
+	scene->fault = FAULT_DUPLICATES;
+	play(scene);
+	assert_point("reached", OUTCOME_PASS, tcp_state_name(scene->state));
+	assert_int_equal(x.outcome, OUTCOME_PASS);
+	assert_tidy();
+}
+
+static void test_each_segment_twice(void **state)
+{
+	(void)state;
+	for_each(duplicate);
 }
 
 /* On whatever path: nobody is accused for certain, nothing is called reached that is not. */
@@ -743,7 +780,9 @@ int main(void)
 		cmocka_unit_test(test_refusal_and_loss_are_errors),
 		cmocka_unit_test(test_what_is_only_said_to_be_done),
 		cmocka_unit_test(test_a_system_that_says_another_state),
+		cmocka_unit_test(test_an_application_that_dies),
 		cmocka_unit_test(test_violations_on_the_way),
+		cmocka_unit_test(test_each_segment_twice),
 		cmocka_unit_test(test_bad_paths),
 		cmocka_unit_test(test_nothing_is_left_after_an_interrupt),
 		cmocka_unit_test(test_data_during_a_hold),
