@@ -154,8 +154,8 @@ static const char *const opener_words[] = { "any", "passive", "active", "simulta
 static const struct option_spec options[] = {
 	{ .name = "open", .kind = OPTION_CHOICE, .offset = AT(opener), .argument = "HOW", .group = "State",
 	  .choices = opener_words,
-	  .help = "how the target opens: passive (we connect), active (it does), simultaneous (the SYNs cross) "
-		  "(default: the first of these that leads to the state with this driver)" },
+	  .help = "how the target opens: passive (we connect), active (it does), simultaneous (the SYNs cross), or "
+		  "any: the first of these that leads to the state with this driver (default)" },
 	{ .name = "hold", .kind = OPTION_SECONDS, .offset = AT(hold_us), .argument = "SECONDS", .group = "State",
 	  .max = 86400000000, .help = "keep it there for so long, then verify it again (default: 0)" },
 	{ .name = "transfer", .kind = OPTION_NUMBER, .offset = AT(transfer), .argument = "BYTES", .group = "State",

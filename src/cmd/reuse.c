@@ -268,7 +268,7 @@ static const struct option_spec options[] = {
 	DRIVING_SERVICE_OPTION(struct reuse_settings),
 	{ .name = "on-restart", .kind = OPTION_STRING, .offset = AT(on_restart), .argument = "COMMAND",
 	  .group = "Driver",
-	  .help = "a command that restarts the server at the target's address %h and port %p" },
+	  .help = "a command that restarts the server at address %h and port %p, and returns" },
 	{ .name = "wait", .kind = OPTION_SECONDS, .offset = AT(wait_us), .argument = "SECONDS", .group = "Driver",
 	  .min = 1000000, .max = 3600000000,
 	  .help = "how long to wait for the server to come back (default: 300)" },
@@ -283,7 +283,7 @@ static const struct option_spec options[] = {
 const struct command cmd_reuse = {
 	.name = "reuse",
 	.operands = "TARGET",
-	.summary = "TIME-WAIT, SO_REUSEADDR and port reuse, by socket calls and on the wire",
+	.summary = "what a port in TIME-WAIT allows, by socket calls and on the wire",
 	.about = "Makes TARGET (HOST) close first, so that its ports are in TIME-WAIT, and reports what bind(), "
 		 "listen() and connect() answer there with and without SO_REUSEADDR and SO_REUSEPORT, and what a "
 		 "new SYN draws; or, with --service and --on-restart, whether the server at TARGET (HOST:PORT) "
