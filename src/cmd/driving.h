@@ -28,8 +28,9 @@ struct driving_settings {
 	  .help = "file with the token that the agent wants" }
 #define DRIVING_SERVICE_OPTION(type)                                                                           \
 	{ .name = "service", DRIVING_OPTION(type, service), .argument = "NAME[:PORT]",                         \
-	  .help = "a service that the target runs: see 'finwait list services'; or send=\"TEXT\",then=HOW, "   \
-		  "with HOW one of closes-first, closes-on-eof, keeps-open" }
+	  .help = "a service that the target runs: see 'finwait list services'; or what another one does: "     \
+		  "[send=\"TEXT\",]then=HOW, with HOW one of closes-first (once it has the TEXT), closes-on-eof, " \
+		  "keeps-open" }
 #define DRIVING_OPTIONS(type)                                                                                  \
 	DRIVING_AGENT_OPTIONS(type), DRIVING_SERVICE_OPTION(type),                                             \
 	{ .name = "on-connect", DRIVING_OPTION(type, on_connect), .argument = "COMMAND",                       \
