@@ -150,7 +150,7 @@ bool judge_syn(const struct judge *g)
 
 	if (judge_syn_within(g))
 		return false;
-	if (g->live && (g->peer->known & CONN_SYN)) {
+	if (g->live && (g->peer->known & CONN_SYN) && !repeats_syn(g)) {
 		struct verdict *v = judge_fail(g, RULE_STATE, "the target's application connected to our port just now");
 
 		judge_expected(v, "SYN,ACK, RST or nothing in answer to our SYN");
