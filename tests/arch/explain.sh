@@ -98,7 +98,7 @@ expect 'list checks' 0 'probe/close-fin' list checks
 expect 'list of nothing' 2 'list what?' list
 expect 'list of two' 2 'list what?' list rules checks
 expect 'a wrong list' 2 'did you mean: finwait list requirements' list requirments
-expect 'a list that does not exist' 2 'give requirements, rules, events or checks' list services
+expect 'a list that does not exist' 2 'give requirements, rules, events, checks or services' list stacks
 expect 'coverage of something else' 2 'finwait list requirements --coverage' list events --coverage
 
 expect 'coverage' 0 '204 requirements: ' list requirements --coverage
