@@ -100,8 +100,9 @@ static int check_can(const struct drive_settings *s, const struct driving *d, co
 		needs |= transfer_needs(c);
 	if (!(needs & ~driving_may(d)))
 		return 0;
-	complain("%s needs an application that can %s, which %s cannot", c->name,
-		 actions_text(needs & ~driving_may(d), missing), driving_name(d));
+	needs &= ~driving_may(d);
+	complain("%s needs an application that can %s, which %s cannot: %s", c->name, actions_text(needs, missing),
+		 driving_name(d), driving_advice(d, needs));
 	return EXIT_USAGE;
 }
 

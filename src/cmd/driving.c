@@ -88,6 +88,18 @@ unsigned driving_may(const struct driving *d)
 	return d->driver ? d->driver->can : d->service.can;
 }
 
+const char *driving_advice(const struct driving *d, unsigned missing)
+{
+	if (d->settings->service)
+		return "'finwait list services' has others, an --agent can";
+	if (d->settings->agent)
+		return "its system may lack it";
+	return missing & 1u << ACTION_LISTEN  ? "add --on-listen" :
+	       missing & 1u << ACTION_CONNECT ? "add --on-connect" :
+	       missing & (1u << ACTION_CLOSE_FIRST | 1u << ACTION_CLOSE_LAST | 1u << ACTION_KEEP_OPEN) ?
+						"add --on-close" : "an --agent can";
+}
+
 uint16_t driving_port(const struct driving *d)
 {
 	return d->service.port;

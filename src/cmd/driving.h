@@ -68,6 +68,9 @@ int driving_choose(struct driving *d, const struct driving_settings *settings, c
 /* What it can do as far as is known before it has started; all actions for an agent. */
 unsigned driving_may(const struct driving *d);
 
+/* What to do about actions that it cannot do, a sentence part. */
+const char *driving_advice(const struct driving *d, unsigned missing);
+
 /* The port that a target without one has; 0: the driver tells, ... */
 uint16_t driving_port(const struct driving *d);
 /* ... if it can. */

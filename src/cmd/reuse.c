@@ -200,8 +200,9 @@ static int start(struct session *session, char *why, size_t why_len)
 		return -1;
 	system = agent_client_system(r->driving.client);
 	r->api = r->settings->api ? (enum api)(r->settings->api - 1) : reuse_api_of(system);
-	snprintf(r->driving.name, sizeof r->driving.name, "agent on %.100s   documents: %s",
-		 system[0] ? system : "an unnamed system", reuse_api_name(r->api));
+	session->run.api = reuse_api_name(r->api);
+	snprintf(r->driving.name, sizeof r->driving.name, "agent on %.100s",
+		 system[0] ? system : "an unnamed system");
 	snprintf(r->heading, sizeof r->heading, "finwait reuse %.150s", session->targets[0]);
 	session->run.heading = r->heading;
 	snprintf(why, why_len, "out of memory");

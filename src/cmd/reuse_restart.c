@@ -53,8 +53,9 @@ static bool run_command(struct restart *r, const struct endpoint *server, char *
 	else
 		snprintf(why, why_len, "the command for --on-restart %s", helper_end_text(&end, text, sizeof text));
 	ended = ended && end.how == HELPER_EXITED && end.value == 0;
-	/* What it left in the background may be the server itself. */
-	if (!ended)
+	if (ended)
+		helper_leave(number); /* what it left in the background may be the server itself */
+	else
 		helper_stop(number);
 	return ended;
 }
@@ -125,7 +126,7 @@ static void play(struct session *session, struct link *link)
 	struct report_item item = {
 		.name = "reuse/restart", .target = session->targets[0], .class = CLASS_CHOICE,
 		.what = "a server that is restarted while its port is in TIME-WAIT",
-		.expected = "it comes back before TIME-WAIT is over, as with SO_REUSEADDR",
+		.expected = "back before TIME-WAIT is over, as with SO_REUSEADDR",
 		.family = params.prober.target.addr.family,
 	};
 	int64_t begin_us;

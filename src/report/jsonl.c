@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/jsonl.h"
 
+#include <string.h>
+
 #include "report/findings.h"
 #include "report/json.h"
 #include "report/ladder.h"
@@ -13,6 +15,7 @@ static void begin(FILE *out, const struct report_run *run)
 	json_out_set_text(o, "guard", run->guard);
 	json_out_set_text(o, "guard_note", run->guard_note);
 	json_out_set_text(o, "driver", run->driver);
+	json_out_set_text(o, "api", run->api);
 	json_out_print(out, o);
 	fflush(out); /* somebody may be waiting behind a pipe */
 }
@@ -83,8 +86,10 @@ static void set_leading(json_t *o, const struct exchange *x)
 		json_out_set_list(o, "requirements", v->rule->requirement);
 		return;
 	}
+	/* What a drive is about does not stand first. */
 	for (size_t i = 0; i < x->points_count; i++)
-		if (x->points[i].outcome == x->outcome) {
+		if (x->points[i].outcome == x->outcome &&
+		    (x->outcome != OUTCOME_PASS || !x->params.check->goal || !strcmp(x->points[i].name, "reached"))) {
 			json_out_set_text(o, "reason", x->points[i].text);
 			return;
 		}

@@ -18,6 +18,7 @@ struct report_run {
 	const char *guard;      /* name of the method */
 	const char *guard_note; /* "" or a remark on it */
 	const char *driver;     /* "service echo"; NULL without one */
+	const char *api;        /* whose documents answers are compared with; NULL: nobody's */
 	const char *heading;    /* of items: a line that says what they are about; NULL: exchanges follow */
 	uint64_t capture_drops; /* known at the end only */
 	int verbosity;          /* -1 quiet, 0, 1 verbose */

@@ -239,7 +239,7 @@ static void item(FILE *out, const struct report_run *run, const struct report_it
 	if (item->outcome == OUTCOME_PASS && reason)
 		snprintf(text + n, sizeof text - (size_t)n, ", %s", reason);
 	else if (item->outcome == OUTCOME_FAIL && item->expected)
-		snprintf(text + n, sizeof text - (size_t)n, "; expected %s%s%s", item->expected, reason ? ", " : "",
+		snprintf(text + n, sizeof text - (size_t)n, "; expected: %s%s%s", item->expected, reason ? ", " : "",
 			 reason ? reason : "");
 	else if (reason)
 		snprintf(text + n, sizeof text - (size_t)n, ": %s", reason);
@@ -250,8 +250,9 @@ static void item(FILE *out, const struct report_run *run, const struct report_it
 static void begin(FILE *out, const struct report_run *run)
 {
 	if (run->heading && run->verbosity >= 0)
-		fprintf(out, "%s\nseed %#llx   guard: %s   driver: %s\n\n", run->heading,
-			(unsigned long long)run->seed, run->guard, run->driver);
+		fprintf(out, "%s\nseed %#llx   guard: %s   driver: %s%s%s\n\n", run->heading,
+			(unsigned long long)run->seed, run->guard, run->driver, run->api ? "   api: " : "",
+			run->api ? run->api : "");
 }
 
 static void end(FILE *out, const struct report_run *run, const struct report_totals *totals)
@@ -264,8 +265,8 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 	if (totals->not_begun)
 		fprintf(out, "%u were not begun\n", totals->not_begun);
 	if (run->heading)
-		fprintf(out, "%s%u answers: %u as expected, %u not, %u inconclusive, %u errors\n",
-			run->verbosity < 0 ? "" : "\n", all, totals->passed, totals->failed, totals->inconclusive,
+		fprintf(out, "%s%u answer%s: %u as expected, %u not, %u inconclusive, %u errors\n",
+			run->verbosity < 0 ? "" : "\n", all, all == 1 ? "" : "s", totals->passed, totals->failed, totals->inconclusive,
 			totals->errors);
 	else if (all > 1)
 		fprintf(out, "%u %s: %u %s, %u violate, %u inconclusive, %u errors\n", all,

@@ -98,7 +98,7 @@ expect 'list checks' 0 'probe/close-fin' list checks
 expect 'list of nothing' 2 'list what?' list
 expect 'list of two' 2 'list what?' list rules checks
 expect 'a wrong list' 2 'did you mean: finwait list requirements' list requirments
-expect 'a list that does not exist' 2 'give requirements, rules, events, checks or services' list faults
+expect 'a list that does not exist' 2 'give requirements, rules, events, checks or services' list stacks
 expect 'services' 0 'echo              7  sends back' list services
 expect 'checks that a service enables' 0 'drive/last-ack/passive               our FIN first' list checks --service echo
 expect 'checks that it does not' 0 'drive/closing/passive                skipped: needs an application that can close first' list checks --service echo
