@@ -137,6 +137,7 @@ int main(int argc, char **argv)
 const struct command *const commands[] = {
 	&cmd_probe,
 	&cmd_drive,
+	&cmd_reuse,
 	&cmd_check,
 	&cmd_explain,
 	&cmd_list,

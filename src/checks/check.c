@@ -14,6 +14,7 @@ static const char *const names[ACTIONS] = {
 	[ACTION_RECEIVE] = "receive",
 	[ACTION_ABORT] = "abort",
 	[ACTION_STATE] = "tell its state",
+	[ACTION_CALLS] = "make socket calls",
 };
 
 unsigned check_needs(const struct check *c)

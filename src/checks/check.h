@@ -17,6 +17,7 @@ enum action {
 	ACTION_RECEIVE,     /* read a pattern, and compare */
 	ACTION_ABORT,       /* reset the connection */
 	ACTION_STATE,       /* say in which state the connection is */
+	ACTION_CALLS,       /* make the socket calls it is told to */
 	ACTIONS
 };
 
@@ -24,6 +25,7 @@ enum step {
 	STEP_END,
 	STEP_OPEN,         /* three-way handshake */
 	STEP_OPEN_HALF,    /* our SYN, until SYN,ACK is there, which is left unanswered */
+	STEP_TRY_SYN,      /* our SYN, until anything comes, which is left unanswered */
 	STEP_LISTEN,       /* be there for the target to connect to; its SYN will be left unanswered */
 	STEP_AWAIT_SYN,    /* until the target's SYN is there */
 	STEP_ANSWER_SYN,   /* SYN,ACK, until it is acknowledged */

@@ -13,6 +13,7 @@ extern const struct command cmd_explain;
 extern const struct command cmd_help;
 extern const struct command cmd_list;
 extern const struct command cmd_probe;
+extern const struct command cmd_reuse;
 
 /* All of them, in the order of `finwait --help`; ends with NULL. */
 extern const struct command *const commands[];

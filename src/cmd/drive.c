@@ -100,8 +100,9 @@ static int check_can(const struct drive_settings *s, const struct driving *d, co
 		needs |= transfer_needs(c);
 	if (!(needs & ~driving_may(d)))
 		return 0;
-	complain("%s needs an application that can %s, which %s cannot", c->name,
-		 actions_text(needs & ~driving_may(d), missing), driving_name(d));
+	needs &= ~driving_may(d);
+	complain("%s needs an application that can %s, which %s cannot: %s", c->name, actions_text(needs, missing),
+		 driving_name(d), driving_advice(d, needs));
 	return EXIT_USAGE;
 }
 
@@ -154,8 +155,8 @@ static const char *const opener_words[] = { "any", "passive", "active", "simulta
 static const struct option_spec options[] = {
 	{ .name = "open", .kind = OPTION_CHOICE, .offset = AT(opener), .argument = "HOW", .group = "State",
 	  .choices = opener_words,
-	  .help = "how the target opens: passive (we connect), active (it does), simultaneous (the SYNs cross) "
-		  "(default: the first of these that leads to the state with this driver)" },
+	  .help = "how the target opens: passive (we connect), active (it does), simultaneous (the SYNs cross), or "
+		  "any: the first of these that leads to the state with this driver (default)" },
 	{ .name = "hold", .kind = OPTION_SECONDS, .offset = AT(hold_us), .argument = "SECONDS", .group = "State",
 	  .max = 86400000000, .help = "keep it there for so long, then verify it again (default: 0)" },
 	{ .name = "transfer", .kind = OPTION_NUMBER, .offset = AT(transfer), .argument = "BYTES", .group = "State",

@@ -88,6 +88,18 @@ unsigned driving_may(const struct driving *d)
 	return d->driver ? d->driver->can : d->service.can;
 }
 
+const char *driving_advice(const struct driving *d, unsigned missing)
+{
+	if (d->settings->service)
+		return "'finwait list services' has others, an --agent can";
+	if (d->settings->agent)
+		return "its system may lack it";
+	return missing & 1u << ACTION_LISTEN  ? "add --on-listen" :
+	       missing & 1u << ACTION_CONNECT ? "add --on-connect" :
+	       missing & (1u << ACTION_CLOSE_FIRST | 1u << ACTION_CLOSE_LAST | 1u << ACTION_KEEP_OPEN) ?
+						"add --on-close" : "an --agent can";
+}
+
 uint16_t driving_port(const struct driving *d)
 {
 	return d->service.port;
@@ -154,7 +166,7 @@ static int no_agent(struct driving *d, char *why, size_t why_len)
 	return -1;
 }
 
-static int start_agent(struct driving *d, const volatile sig_atomic_t *stop, char *why, size_t why_len)
+int driving_connect(struct driving *d, const volatile sig_atomic_t *stop, char *why, size_t why_len)
 {
 	struct agent_client_params params = {
 		.token = d->token[0] ? d->token : NULL,
@@ -179,18 +191,17 @@ static int start_agent(struct driving *d, const volatile sig_atomic_t *stop, cha
 		d->client = NULL;
 		return -1;
 	}
-	if (agent_client_lost(d->client))
-		return no_agent(d, why, why_len);
-	d->driver = agent_driver_new(d->client);
-	return d->driver ? 0 : -1;
+	return agent_client_lost(d->client) ? no_agent(d, why, why_len) : 0;
 }
 
 int driving_start(struct driving *d, const volatile sig_atomic_t *stop, char *why, size_t why_len)
 {
+	if (d->settings->agent && driving_connect(d, stop, why, why_len))
+		return -1;
 	snprintf(why, why_len, "out of memory");
 	if (d->settings->agent)
-		return start_agent(d, stop, why, why_len);
-	if (d->settings->service)
+		d->driver = agent_driver_new(d->client);
+	else if (d->settings->service)
 		d->driver = service_driver_new(&d->service);
 	return d->driver ? 0 : -1;
 }

@@ -28,8 +28,9 @@ struct driving_settings {
 	  .help = "file with the token that the agent wants" }
 #define DRIVING_SERVICE_OPTION(type)                                                                           \
 	{ .name = "service", DRIVING_OPTION(type, service), .argument = "NAME[:PORT]",                         \
-	  .help = "a service that the target runs: see 'finwait list services'; or send=\"TEXT\",then=HOW, "   \
-		  "with HOW one of closes-first, closes-on-eof, keeps-open" }
+	  .help = "a service that the target runs: see 'finwait list services'; or what another one does: "     \
+		  "[send=\"TEXT\",]then=HOW, with HOW one of closes-first (once it has the TEXT), closes-on-eof, " \
+		  "keeps-open" }
 #define DRIVING_OPTIONS(type)                                                                                  \
 	DRIVING_AGENT_OPTIONS(type), DRIVING_SERVICE_OPTION(type),                                             \
 	{ .name = "on-connect", DRIVING_OPTION(type, on_connect), .argument = "COMMAND",                       \
@@ -67,6 +68,9 @@ int driving_choose(struct driving *d, const struct driving_settings *settings, c
 /* What it can do as far as is known before it has started; all actions for an agent. */
 unsigned driving_may(const struct driving *d);
 
+/* What to do about actions that it cannot do, a sentence part. */
+const char *driving_advice(const struct driving *d, unsigned missing);
+
 /* The port that a target without one has; 0: the driver tells, ... */
 uint16_t driving_port(const struct driving *d);
 /* ... if it can. */
@@ -74,6 +78,10 @@ bool driving_tells_port(const struct driving *d);
 
 /* One of our addresses, to which the target's application may connect. */
 void driving_allow(struct driving *d, const struct address *prober);
+
+/* Only for an agent: has a session with it, in d->client, which whoever makes the driver takes; driving_start()
+ * does so. As below. */
+int driving_connect(struct driving *d, const volatile sig_atomic_t *stop, char *why, size_t why_len);
 
 /* Makes the driver; waits for it, unless *stop is set. 0, or -1 with a sentence. */
 int driving_start(struct driving *d, const volatile sig_atomic_t *stop, char *why, size_t why_len);

@@ -7,6 +7,14 @@ static void add(struct spec_check *checks, size_t *n, const struct check *c)
 		checks[(*n)++] = (struct spec_check){ c->name, c->about, c->requirements, check_needs(c), 0 };
 }
 
+/* One that drives the target into a state and makes socket calls there. */
+static void add_reuse(struct spec_check *checks, size_t *n, const struct reuse_case *c)
+{
+	unsigned needs = check_needs(&drive_checks[c->state][c->opener]) | 1u << ACTION_CALLS;
+
+	checks[(*n)++] = (struct spec_check){ c->name, c->what, c->requirement, needs, 0 };
+}
+
 void known_checks(struct spec_check checks[KNOWN_CHECKS + 1])
 {
 	size_t n = 0;
@@ -16,5 +24,14 @@ void known_checks(struct spec_check checks[KNOWN_CHECKS + 1])
 	for (size_t state = 0; state < TCP_STATES; state++)
 		for (size_t opener = 0; opener < OPENERS; opener++)
 			add(checks, &n, &drive_checks[state][opener]);
+	add_reuse(checks, &n, &reuse_time_wait_case);
+	for (const struct reuse_case *c = reuse_cases; c->name; c++)
+		add_reuse(checks, &n, c);
+	for (const struct reuse_syn *s = reuse_syns; s->name; s++) {
+		add_reuse(checks, &n, &reuse_time_wait_case);
+		checks[n - 1].name = s->name;
+		checks[n - 1].about = s->what;
+		checks[n - 1].requirements = NULL; /* the rules decide */
+	}
 	checks[n] = (struct spec_check){ .name = NULL };
 }

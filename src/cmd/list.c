@@ -12,6 +12,7 @@
 #include "cmd/nearest.h"
 #include "cmd/print.h"
 #include "report/spec.h"
+#include "wire/privs.h"
 
 enum { COLUMNS = 79, LINE = 16384 };
 
@@ -143,10 +144,10 @@ static void list_check(const struct listing *l, const struct spec_check *c)
 	bool tell = c->needs && !l->driven;
 
 	if (c->missing)
-		snprintf(line, sizeof line, "%-34sskipped: needs an application that can %s", c->name,
+		snprintf(line, sizeof line, "%-37sskipped: needs an application that can %s", c->name,
 			 actions_text(c->missing, actions));
 	else
-		snprintf(line, sizeof line, "%-34s%s%s%s%s", c->name, c->about, tell ? " (needs: " : "",
+		snprintf(line, sizeof line, "%-37s%s%s%s%s", c->name, c->about, tell ? " (needs: " : "",
 			 tell ? actions_text(c->needs, actions) : "", tell ? ")" : "");
 	print_line(l, line);
 }
@@ -207,7 +208,8 @@ static int ask_driver(struct listing *l)
 	char why[400];
 	int status = driving_choose(&d, &l->settings->driving, why, sizeof why);
 
-	if (!status && driving_start(&d, &interrupt_stop, why, sizeof why))
+	/* What the agent says is read without any privilege. */
+	if (!status && (privs_drop(why, sizeof why) || driving_start(&d, &interrupt_stop, why, sizeof why)))
 		status = EXIT_NOT_RUN;
 	if (status)
 		complain("%s", why);

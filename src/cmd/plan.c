@@ -58,7 +58,7 @@ static int find_way(struct destination *d, struct wire_path *path, const struct 
 		d->target.addr.scope = path->route.source.scope;
 	path->target = d->target.addr;
 	d->source.addr = path->route.source;
-	if (d->target.port && endpoint_equal(&d->source, &d->target)) {
+	if (d->source.port && endpoint_equal(&d->source, &d->target)) {
 		snprintf(why, why_len, "source and target are both %s: choose another source port", text);
 		return EXIT_USAGE;
 	}

@@ -37,6 +37,36 @@ static int status_of(const struct session *session, const struct exchange *x)
 	return status;
 }
 
+static void count(struct session *session, enum outcome outcome)
+{
+	unsigned *totals[] = {
+		[OUTCOME_PASS] = &session->totals.passed,
+		[OUTCOME_SKIP] = &session->totals.inconclusive,
+		[OUTCOME_INCONCLUSIVE] = &session->totals.inconclusive,
+		[OUTCOME_ERROR] = &session->totals.errors,
+		[OUTCOME_FAIL] = &session->totals.failed,
+	};
+
+	++*totals[outcome];
+}
+
+void session_item(struct session *session, const struct report_item *item, bool counts)
+{
+	static const int statuses[] = {
+		[OUTCOME_PASS] = EXIT_CONFORMS, [OUTCOME_SKIP] = EXIT_NOTHING_JUDGED,
+		[OUTCOME_INCONCLUSIVE] = EXIT_NOTHING_JUDGED, [OUTCOME_ERROR] = EXIT_NOT_RUN,
+		[OUTCOME_FAIL] = EXIT_VIOLATED,
+	};
+	int status = statuses[item->outcome];
+
+	if (item->outcome == OUTCOME_FAIL && !counts)
+		status = EXIT_CONFORMS;
+	for (size_t i = 0; i < session->outputs.count; i++)
+		session->outputs.list[i].format->item(session->outputs.list[i].file, &session->run, item);
+	count(session, item->outcome);
+	session->status = exit_status_worse(session->status, status);
+}
+
 static void finished(void *arg, size_t index)
 {
 	struct session *session = arg;
@@ -48,13 +78,6 @@ static void finished(void *arg, size_t index)
 		.exchange = x,
 		.expected = session->expect != REACH_NONE ? expected : NULL,
 	};
-	unsigned *totals[] = {
-		[OUTCOME_PASS] = &session->totals.passed,
-		[OUTCOME_SKIP] = &session->totals.inconclusive,
-		[OUTCOME_INCONCLUSIVE] = &session->totals.inconclusive,
-		[OUTCOME_ERROR] = &session->totals.errors,
-		[OUTCOME_FAIL] = &session->totals.failed,
-	};
 
 	snprintf(expected, sizeof expected, "%s, found %s", found[session->expect], found[x->reach]);
 	for (size_t i = 0; i < session->outputs.count; i++) {
@@ -64,7 +87,7 @@ static void finished(void *arg, size_t index)
 		if (ferror(o->file)) /* nobody reads on: enough */
 			interrupt_stop = 1;
 	}
-	++*totals[x->outcome];
+	count(session, x->outcome);
 	session->status = exit_status_worse(session->status, status_of(session, x));
 	exchange_free(x);
 }
@@ -94,7 +117,7 @@ static int start_driver(struct session *session, char *why, size_t why_len)
 		return 0;
 	for (size_t i = 0; i < session->plan.paths_count; i++)
 		driving_allow(d, &session->plan.paths[i].route.source);
-	if (driving_start(d, &interrupt_stop, why, why_len))
+	if (session->start ? session->start(session, why, why_len) : driving_start(d, &interrupt_stop, why, why_len))
 		return EXIT_NOT_RUN;
 	for (size_t i = 0; i < session->plan.count; i++)
 		session->plan.exchanges[i].params.driver_can = driving_driver(d)->can;
@@ -102,7 +125,8 @@ static int start_driver(struct session *session, char *why, size_t why_len)
 	return 0;
 }
 
-static void play(struct session *session, struct link *link)
+/* All exchanges, at their times. */
+static void play_all(struct session *session, struct link *link)
 {
 	const struct run run = {
 		.link = link,
@@ -115,16 +139,25 @@ static void play(struct session *session, struct link *link)
 		.finished = finished,
 		.arg = session,
 	};
+
+	if (run_all(&run) != RUN_DONE)
+		session->status = exit_status_worse(session->status, EXIT_NOT_RUN);
+	for (size_t i = 0; i < run.count; i++)
+		session->totals.not_begun += !run.exchanges[i].started;
+}
+
+static void play(struct session *session, struct link *link)
+{
 	struct wire_stats stats;
 
 	session->run.seed = session->plan.seed;
 	session->run.guard = plan_guard(&session->plan, &session->run.guard_note);
 	for (size_t i = 0; i < session->outputs.count; i++)
 		session->outputs.list[i].format->begin(session->outputs.list[i].file, &session->run);
-	if (run_all(&run) != RUN_DONE)
-		session->status = exit_status_worse(session->status, EXIT_NOT_RUN);
-	for (size_t i = 0; i < run.count; i++)
-		session->totals.not_begun += !run.exchanges[i].started;
+	if (session->play)
+		session->play(session, link);
+	else
+		play_all(session, link);
 	wire_link_stats(link, &stats);
 	session->run.capture_drops = stats.dropped;
 	if (stats.dropped)

@@ -20,6 +20,10 @@ struct session {
 	char **targets;
 	size_t targets_count;
 	enum reach expect;        /* --expect; REACH_NONE: not asked */
+	/* What to do instead of playing all exchanges at once: with privileges gone and reports begun. */
+	void (*play)(struct session *session, struct link *link);
+	/* How the driver is made; NULL: driving_start(). 0, or -1 with a sentence. */
+	int (*start)(struct session *session, char *why, size_t why_len);
 	/* Its own. */
 	struct plan plan;
 	struct report_run run;
@@ -33,6 +37,9 @@ int session_check_words(const struct plan_settings *s);
 
 /* Whether segments can be crafted; false after a complaint. */
 bool session_may_craft(void);
+
+/* Counts and reports one answer that is no exchange. `counts`: whether a failure is one of the exit status. */
+void session_item(struct session *session, const struct report_item *item, bool counts);
 
 /* Does all of it. Returns the exit status, after a complaint where something went wrong. */
 int session_run(struct session *session);

@@ -150,7 +150,7 @@ bool judge_syn(const struct judge *g)
 
 	if (judge_syn_within(g))
 		return false;
-	if (g->live && (g->peer->known & CONN_SYN)) {
+	if (g->live && (g->peer->known & CONN_SYN) && !repeats_syn(g)) {
 		struct verdict *v = judge_fail(g, RULE_STATE, "the target's application connected to our port just now");
 
 		judge_expected(v, "SYN,ACK, RST or nothing in answer to our SYN");
@@ -161,7 +161,9 @@ bool judge_syn(const struct judge *g)
 	if (!(me->known & CONN_SYN) || repeats_syn(g))
 		judge_back_off(g, repeats_syn(g));
 	if (!(me->known & (CONN_SYN_ACK | CONN_ACKED))) {
-		me->states = IN(TCP_SYN_SENT) | IN(TCP_SYN_RECEIVED);
+		me->states = IN(TCP_SYN_SENT);
+		if (!g->live || (g->peer->known & CONN_SYN)) /* it may have received one */
+			me->states |= IN(TCP_SYN_RECEIVED);
 		me->assumed = TCP_SYN_SENT;
 	}
 	return true;

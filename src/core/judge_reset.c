@@ -56,7 +56,7 @@ static bool judge_refusal(const struct judge *g)
 	return ack || s->seq == 0;
 }
 
-/* The SYN came before this end opened by itself. */
+/* The SYN came before this end opened by itself, or when that was over again. */
 static bool refused_before(const struct judge *g)
 {
 	return (g->s->flags & FLAG_ACK) && g->s->seq == 0 && g->me->end != 0 &&
@@ -209,6 +209,8 @@ bool judge_reset(const struct judge *g)
 			       conn_relative(p, g->s->ack));
 	} else if ((p->known & CONN_STRAY) && judge_stray_answer(g)) {
 		/* judged */
+	} else if (g->live && (me->known & CONN_SYN_BARE) && (p->known & CONN_SYN_BARE) && refused_before(g)) {
+		judge_pass(g, RULE_REFUSAL); /* the application gave up, and our SYN, sent again, found nobody */
 	} else if (!(me->known & CONN_SEEN)) {
 		if (g->live && !(p->known & CONN_SYN))
 			return false;

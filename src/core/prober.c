@@ -169,18 +169,30 @@ void prober_close(struct prober *p, int64_t now_us, struct prober_out *out)
 }
 
 /* The RST carries no ACK bit (embryonic connections of some stacks ignore RST,ACK). What was sent but
- * not acknowledged may have arrived or not, so both numbers are tried. */
+ * not acknowledged may have arrived or not, so both numbers are tried. A target that may be in SYN-SENT takes
+ * only what acknowledges its SYN (RFC 9293 3.10.7.3). */
+static void send_resets(struct prober *p, struct prober_out *out)
+{
+	if (p->snd_nxt != p->iss)
+		emit(p, out, p->snd_nxt, FLAG_RST, 0);
+	if (p->snd_una != p->snd_nxt && p->snd_una != p->iss)
+		emit(p, out, p->snd_una, FLAG_RST, 0);
+	if (p->syn_held && !p->syn_ack_held && p->snd_una == p->iss)
+		emit(p, out, 0, FLAG_RST | FLAG_ACK, 0);
+}
+
 void prober_abort(struct prober *p, struct prober_out *out)
 {
-	if (p->syn_held && p->state == TCP_LISTEN) {
-		emit(p, out, 0, FLAG_RST | FLAG_ACK, 0);
-	} else if (p->state != TCP_CLOSED && p->state != TCP_LISTEN) {
-		emit(p, out, p->snd_nxt, FLAG_RST, 0);
-		if (p->snd_una != p->snd_nxt && p->snd_una != p->iss)
-			emit(p, out, p->snd_una, FLAG_RST, 0);
-	}
+	if (p->state != TCP_CLOSED)
+		send_resets(p, out);
+	p->hold_syn = false; /* what comes now is refused */
 	p->state = TCP_CLOSED;
 	p->rto_at_us = INT64_MAX;
+}
+
+void prober_abort_again(struct prober *p, struct prober_out *out)
+{
+	send_resets(p, out);
 }
 
 void prober_stray(struct prober *p, int64_t now_us, struct prober_out *out)
@@ -318,7 +330,7 @@ static void received_in_syn_sent(struct prober *p, const struct segment *s, int6
 	bool ack_ok = (s->flags & FLAG_ACK) && s->ack == p->snd_nxt;
 
 	if ((s->flags & FLAG_ACK) && !ack_ok) {
-		if (!(s->flags & FLAG_RST) && p->refusals++ < REFUSALS)
+		if (!(s->flags & FLAG_RST) && !p->silent && p->refusals++ < REFUSALS)
 			emit(p, out, s->ack, FLAG_RST, now_us);
 		return;
 	}

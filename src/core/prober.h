@@ -35,7 +35,7 @@ struct prober {
 	bool hold_syn;       /* act as if its SYN or SYN,ACK had not arrived, and no later segment ... */
 	bool syn_held;       /* ... and its SYN has, ... */
 	bool syn_ack_held;   /* ... its SYN,ACK, which acknowledges ours, has */
-	bool silent;         /* answer nothing without a connection */
+	bool silent;         /* refuse nothing */
 	bool reset_received;
 	uint8_t target_options; /* of its SYN: bits of enum in core/options.h */
 	uint8_t target_wscale;
@@ -83,6 +83,8 @@ void prober_close(struct prober *p, int64_t now_us, struct prober_out *out);
 /* ABORT (3.10.5): RST at what the target must expect next, a refusal for a SYN that was not answered; state
  * CLOSED. Nothing from CLOSED. */
 void prober_abort(struct prober *p, struct prober_out *out);
+/* The same segments once more: they may have been lost. */
+void prober_abort_again(struct prober *p, struct prober_out *out);
 /* A bare ACK at SND.NXT, whatever the state: a stray segment once the connection is gone. */
 void prober_stray(struct prober *p, int64_t now_us, struct prober_out *out);
 /* One byte just below what the target expects next: whoever has the connection must acknowledge it again,

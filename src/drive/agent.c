@@ -27,6 +27,7 @@ static const struct action_kind {
 	[ACTION_SEND] = { "send", { CALL_SEND } },
 	[ACTION_RECEIVE] = { "recv", { CALL_RECV } },
 	[ACTION_ABORT] = { "abort", { CALL_ABORT } },
+	[ACTION_CALLS] = { "socket,setopt,bind,listen,connect,close,reuseaddr", { CALL_END } },
 	[ACTION_STATE] = { "state", { CALL_STATE_OF_ENDS, CALL_STATE_OF_SOCKET } },
 };
 

@@ -280,9 +280,9 @@ const char *helper_end_text(const struct helper_end *end, char *text, size_t len
 	return text;
 }
 
-void helper_stop(unsigned number)
+static void forget(unsigned number, enum helper_verb how)
 {
-	struct helper_request r = {.verb = HELPER_STOP, .number = number};
+	struct helper_request r = {.verb = how, .number = number};
 	struct started *s = find(number);
 	char why[SENTENCE];
 
@@ -291,6 +291,16 @@ void helper_stop(unsigned number)
 	s->used = false;
 	/* A helper that cannot be told has ended, and its commands with it. */
 	(void)tell(&r, 0, NULL, why, sizeof(why));
+}
+
+void helper_stop(unsigned number)
+{
+	forget(number, HELPER_STOP);
+}
+
+void helper_leave(unsigned number)
+{
+	forget(number, HELPER_LEAVE);
 }
 
 void helper_close(void)

@@ -61,6 +61,10 @@ const char *helper_end_text(const struct helper_end *end, char *text, size_t len
  * SIGKILL, and forgets the number. Does not wait for it. */
 void helper_stop(unsigned number);
 
+/* Forgets the number of a command that has ended; what it left running in the background goes on when finwait
+ * has ended, too: a server that it started. One that has not ended is stopped. */
+void helper_leave(unsigned number);
+
 /* Ends all commands and the helper, and waits for that. Without it they end when this process does. */
 void helper_close(void);
 

@@ -147,6 +147,14 @@ static void stop(struct running *r)
 	signal_group(r, SIGCONT);
 }
 
+/* What the command left in its process group stays. */
+static void leave(struct running *r)
+{
+	if (!r->reaped && r->pid > 0)
+		waitpid(r->pid, NULL, WNOHANG);
+	r->used = false;
+}
+
 /* Of a command that is being stopped. The shell is reaped as late as here, because its process group can be
  * told to be empty only without it; the number can hardly be somebody else's within two seconds. */
 static void push(struct running *r)
@@ -191,9 +199,13 @@ static bool obey(struct helper_request *r, size_t text_len, const int *fds)
 	case HELPER_START:
 		return start(r, fds);
 	case HELPER_STOP:
+	case HELPER_LEAVE:
 		for (size_t i = 0; i < TABLE; i++)
 			if (self.running[i].used && self.running[i].end.number == r->number) {
-				stop(&self.running[i]);
+				if (r->verb == HELPER_STOP || !self.running[i].exited)
+					stop(&self.running[i]);
+				else
+					leave(&self.running[i]);
 				break;
 			}
 		return true;

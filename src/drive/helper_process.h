@@ -15,6 +15,7 @@ enum helper_verb {
 	HELPER_SEAL,     /* no HELPER_REGISTER any more */
 	HELPER_START,    /* `number`, `index`, `fill`; with a command that talks, its stdin and stdout */
 	HELPER_STOP,     /* `number` */
+	HELPER_LEAVE,    /* `number`, of a command that has ended */
 };
 
 /* One message; as much of `text` is sent as there is. The helper answers first of all with a sentence, empty

@@ -92,6 +92,12 @@ static int read_description(struct service_choice *choice, const char *text, cha
 		}
 		text = rest + (*rest == ',');
 	}
+	if (choice->can && !(choice->can & BIT(CLOSE_FIRST))) {
+		/* Nothing that makes it close: said once it is there. */
+		memcpy(choice->greet, choice->ask, choice->ask_len);
+		choice->greet_len = choice->ask_len;
+		choice->ask_len = 0;
+	}
 	if (choice->can)
 		return 0;
 	snprintf(why, why_len, "--service: say what it does then: then=closes-first, closes-on-eof or keeps-open");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/jsonl.h"
 
+#include <string.h>
+
 #include "report/findings.h"
 #include "report/json.h"
 #include "report/ladder.h"
@@ -13,6 +15,7 @@ static void begin(FILE *out, const struct report_run *run)
 	json_out_set_text(o, "guard", run->guard);
 	json_out_set_text(o, "guard_note", run->guard_note);
 	json_out_set_text(o, "driver", run->driver);
+	json_out_set_text(o, "api", run->api);
 	json_out_print(out, o);
 	fflush(out); /* somebody may be waiting behind a pipe */
 }
@@ -83,8 +86,10 @@ static void set_leading(json_t *o, const struct exchange *x)
 		json_out_set_list(o, "requirements", v->rule->requirement);
 		return;
 	}
+	/* What a drive is about does not stand first. */
 	for (size_t i = 0; i < x->points_count; i++)
-		if (x->points[i].outcome == x->outcome) {
+		if (x->points[i].outcome == x->outcome &&
+		    (x->outcome != OUTCOME_PASS || !x->params.check->goal || !strcmp(x->points[i].name, "reached"))) {
 			json_out_set_text(o, "reason", x->points[i].text);
 			return;
 		}
@@ -215,6 +220,28 @@ static void result(FILE *out, const struct report_run *run, const struct report_
 	fflush(out);
 }
 
+static void item(FILE *out, const struct report_run *run, const struct report_item *item)
+{
+	json_t *o = json_object();
+
+	(void)run;
+	json_out_set_text(o, "type", "result");
+	json_out_set_text(o, "name", item->name);
+	json_out_set_text(o, "target", item->target);
+	json_out_set_text(o, "family", item->family == 6 ? "ipv6" : "ipv4");
+	json_out_set_text(o, "sentence", item->what);
+	json_out_set_text(o, "verdict", outcome_name(item->outcome));
+	json_out_set_text(o, "class", rule_class_name(item->class));
+	json_out_set_list(o, "requirements", item->requirement);
+	json_out_set_text(o, "citation", item->citation);
+	json_out_set_text(o, "expected", item->expected);
+	json_out_set_text(o, "observed", item->observed);
+	if (item->outcome != OUTCOME_PASS)
+		json_out_set_text(o, "reason", item->reason);
+	json_out_print(out, o);
+	fflush(out);
+}
+
 static void end(FILE *out, const struct report_run *run, const struct report_totals *totals)
 {
 	json_t *o = json_object();
@@ -230,4 +257,4 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 	fflush(out);
 }
 
-const struct report_format report_jsonl = { "jsonl", begin, result, end, &findings_json };
+const struct report_format report_jsonl = { "jsonl", begin, result, item, end, &findings_json };

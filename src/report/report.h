@@ -18,6 +18,8 @@ struct report_run {
 	const char *guard;      /* name of the method */
 	const char *guard_note; /* "" or a remark on it */
 	const char *driver;     /* "service echo"; NULL without one */
+	const char *api;        /* whose documents answers are compared with; NULL: nobody's */
+	const char *heading;    /* of items: a line that says what they are about; NULL: exchanges follow */
 	uint64_t capture_drops; /* known at the end only */
 	int verbosity;          /* -1 quiet, 0, 1 verbose */
 	bool color, utf8;       /* may be used */
@@ -30,6 +32,19 @@ struct report_result {
 	const char *expected; /* what --expect asked for, and what was found; or NULL */
 };
 
+/* One question and its answer, where there is no exchange to show. */
+struct report_item {
+	const char *name;         /* of the check */
+	const char *target, *what; /* a sentence part */
+	enum outcome outcome;
+	enum rule_class class;
+	const char *citation;     /* NULL: none */
+	const char *requirement;  /* "MUST-41"; NULL: none */
+	const char *expected, *observed; /* NULL or "": nothing */
+	const char *reason;       /* a sentence part: why not; of a pass, what it agrees with; NULL or "" */
+	uint8_t family;           /* 4 or 6 */
+};
+
 struct report_totals {
 	unsigned passed, failed, inconclusive, errors, not_begun;
 };
@@ -40,6 +55,7 @@ struct report_format {
 	const char *name;
 	void (*begin)(FILE *out, const struct report_run *run);
 	void (*result)(FILE *out, const struct report_run *run, const struct report_result *result);
+	void (*item)(FILE *out, const struct report_run *run, const struct report_item *item);
 	void (*end)(FILE *out, const struct report_run *run, const struct report_totals *totals);
 	const struct findings_format *findings; /* the same format for recorded captures */
 };

@@ -227,10 +227,32 @@ static void result(FILE *out, const struct report_run *run, const struct report_
 	fflush(out);
 }
 
+/* "pass         bind() to the port in TIME-WAIT, ...: EADDRINUSE, as linux documents". */
+static void item(FILE *out, const struct report_run *run, const struct report_item *item)
+{
+	const char *reason = item->reason && item->reason[0] ? item->reason : NULL;
+	char text[1000];
+	int n = snprintf(text, sizeof text, "%s", item->what);
+
+	if (item->observed && item->observed[0])
+		n += snprintf(text + n, sizeof text - (size_t)n, ": %s", item->observed);
+	if (item->outcome == OUTCOME_PASS && reason)
+		snprintf(text + n, sizeof text - (size_t)n, ", %s", reason);
+	else if (item->outcome == OUTCOME_FAIL && item->expected)
+		snprintf(text + n, sizeof text - (size_t)n, "; expected: %s%s%s", item->expected, reason ? ", " : "",
+			 reason ? reason : "");
+	else if (reason)
+		snprintf(text + n, sizeof text - (size_t)n, ": %s", reason);
+	print_row(out, run, outcome_color(item->outcome), outcome_name(item->outcome), text, item->citation);
+	fflush(out);
+}
+
 static void begin(FILE *out, const struct report_run *run)
 {
-	(void)out;
-	(void)run;
+	if (run->heading && run->verbosity >= 0)
+		fprintf(out, "%s\nseed %#llx   guard: %s   driver: %s%s%s\n\n", run->heading,
+			(unsigned long long)run->seed, run->guard, run->driver, run->api ? "   api: " : "",
+			run->api ? run->api : "");
 }
 
 static void end(FILE *out, const struct report_run *run, const struct report_totals *totals)
@@ -242,10 +264,14 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 			(unsigned long long)run->capture_drops);
 	if (totals->not_begun)
 		fprintf(out, "%u were not begun\n", totals->not_begun);
-	if (all > 1)
+	if (run->heading)
+		fprintf(out, "%s%u answer%s: %u as expected, %u not, %u inconclusive, %u errors\n",
+			run->verbosity < 0 ? "" : "\n", all, all == 1 ? "" : "s", totals->passed, totals->failed, totals->inconclusive,
+			totals->errors);
+	else if (all > 1)
 		fprintf(out, "%u %s: %u %s, %u violate, %u inconclusive, %u errors\n", all,
 			run->driver ? "connections" : "probes", totals->passed, run->driver ? "reached" : "conform", totals->failed, totals->inconclusive, totals->errors);
 	fflush(out);
 }
 
-const struct report_format report_text = { "text", begin, result, end, &findings_text };
+const struct report_format report_text = { "text", begin, result, item, end, &findings_text };

@@ -16,7 +16,6 @@ enum {
 	LINGER_MOST_US = 1000000,
 	LATE_US = 300000,       /* a busy host may take this long to show what has left */
 	ICMP_RETRY_US = 1500000, /* after an ICMP error: time for one more SYN */
-	LONGEST = 10,           /* times the timeout: a target may send for ever */
 };
 
 bool exchange_init(struct exchange *x, const struct exchange_params *params)
@@ -30,6 +29,15 @@ bool exchange_init(struct exchange *x, const struct exchange_params *params)
 	prober_init(&x->prober, &x->params.prober, params->data, params->data_len);
 	conn_init(&x->conn, CONN_LIVE);
 	return x->lines;
+}
+
+void exchange_resume(struct exchange *x, const struct exchange *old)
+{
+	x->params.prober = old->params.prober;
+	x->prober = old->prober;
+	x->prober.params = &x->params.prober;
+	x->conn = old->conn;
+	x->opened = old->opened;
 }
 
 void exchange_free(struct exchange *x)
@@ -450,17 +458,34 @@ static void take_as_left(struct exchange *x, const struct segment *s)
 	}
 }
 
+/* Who sends may go on, though not for ever, and so may a transfer to it that gets on. How long a state is held
+ * is up to the user alone. */
+static void give_time(struct exchange *x, bool sends, bool takes, int64_t now_us)
+{
+	const enum step step = steps_current(x);
+
+	if (x->phase != PLAYING || step == STEP_HOLD || !(sends || (takes && step == STEP_TRANSFER_OUT)))
+		return;
+	if (x->prober.received >= EXCHANGE_LARGEST)
+		x->deadline_us = now_us;
+	else if (now_us - x->step_us < EXCHANGE_LONGEST * x->params.timeout_us)
+		x->deadline_us = now_us + x->params.timeout_us;
+}
+
 static void captured_in(struct exchange *x, const struct segment *s, int64_t now_us,
 			struct prober_out *out)
 {
 	int64_t rtt = round_trip(x, s);
 	uint64_t received = x->prober.received;
-	uint32_t expected = x->prober.rcv_nxt;
+	uint32_t expected = x->prober.rcv_nxt, acked = x->prober.snd_una;
 	size_t from = out->count;
 	struct judgement j;
 	struct line *l;
 
 	take_as_left(x, s);
+	/* Its application may connect anew from where a connection is over. */
+	if (x->prober.state == TCP_CLOSED && conn_is_reopened(&x->conn, CONN_TARGET, s))
+		conn_reopen(&x->conn);
 	observe(x, CONN_TARGET, s, &j);
 	x->judged++;
 	x->unknown_checksums += !!(j.notes & NOTE_CHECKSUM_UNKNOWN);
@@ -470,14 +495,12 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 		prober_received(&x->prober, s, now_us, out);
 		exchange_sent(x, out, from, now_us);
 	}
-	steps_captured(x, s, now_us);
+	if (!(j.notes & (NOTE_BAD_CHECKSUM | NOTE_OLD_CONNECTION)))
+		steps_captured(x, s);
+	give_time(x, x->prober.received != received, x->prober.snd_una != acked, now_us);
 	if (x->prober.received != received) {
 		keep_answer(x, s, expected, x->prober.received - received);
 		x->last_data_us = now_us;
-		if (x->phase == PLAYING && x->prober.received >= EXCHANGE_LARGEST)
-			x->deadline_us = now_us;
-		else if (x->phase == PLAYING && now_us - x->step_us < LONGEST * x->params.timeout_us)
-			x->deadline_us = now_us + x->params.timeout_us;
 	}
 	if (!x->syn_ack.frame && (s->flags & (FLAG_SYN | FLAG_RST))) {
 		x->syn_ack = *s;

@@ -47,7 +47,8 @@ enum {
 	EXCHANGE_PLAIN = 64,   /* ... from this on only what is more than data and its ACK */
 	EXCHANGE_ANSWER = 2048,
 	EXCHANGE_PENDING = 64,
-	EXCHANGE_LARGEST = 16 << 20, /* bytes received: a target may send for ever */
+	EXCHANGE_LARGEST = 16 << 20, /* bytes received: a target may send for ever; nor may a step ... */
+	EXCHANGE_LONGEST = 10, /* ... take longer than so many times the timeout, however much comes */
 };
 
 /* What a verification of the target's state came to. */
@@ -145,6 +146,10 @@ struct exchange {
 
 /* Copies *params; nothing is sent yet. False if there is no memory. */
 bool exchange_init(struct exchange *x, const struct exchange_params *params);
+
+/* Makes `x`, which has just been initialized, go on with the connection of `old`, which is finished: to look
+ * for it again. */
+void exchange_resume(struct exchange *x, const struct exchange *old);
 
 /* Begins, or goes on at the time that exchange_wakes_at() gave. */
 void exchange_start(struct exchange *x, int64_t now_us, struct prober_out *out);

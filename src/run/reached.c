@@ -37,11 +37,11 @@ static void settle_missed(struct exchange *x)
 {
 	const char *goal = tcp_state_name(goal_of(x));
 
-	if (x->reach == REACH_CLOSED)
-		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL,
-			   "no connection to bring into %s: the target refused it", goal);
-	else if (x->interrupted)
+	if (x->interrupted)
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "interrupted on the way to %s", goal);
+	else if (x->reach == REACH_CLOSED)
+		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL, "not %s: nobody listens on port %u", goal,
+			   x->params.prober.target.port);
 	else if (x->prober.reset_received)
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL,
 			   "the target reset the connection on the way to %s: its application may have aborted",
@@ -132,7 +132,8 @@ static void settle_transfer(struct exchange *x, const char *name, const struct r
 			   (unsigned long long)r->received, all);
 	else if (r->unseen)
 		result_add(x, name, OUTCOME_INCONCLUSIVE, NULL,
-			   "%llu bytes arrived; %llu of them were merged by this host and could not be compared",
+			   "%llu bytes arrived; this host had merged %llu of them into frames too long to compare: "
+			   "try --syn-options mss=1400 --window 1400",
 			   all, (unsigned long long)r->unseen);
 	else
 		result_add(x, name, OUTCOME_PASS, NULL, "%llu bytes arrived, every one compared", all);
@@ -150,6 +151,8 @@ static void settle_held(struct exchange *x)
 			   "have closed", seconds,
 			   v->states & IN(goal) ? tcp_state_name(v->said) :
 						  tcp_states_text(v->states, states, sizeof states));
+	else if (x->interrupted && v->verified == VERIFIED_NOT)
+		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "interrupted before %g s were over", seconds);
 	else if (v->verified == VERIFIED_THERE && x->prober.reset_received)
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL,
 			   "the target reset the connection after %g s: its application may have aborted", seconds);
@@ -161,8 +164,6 @@ static void settle_held(struct exchange *x)
 	else if (v->verified == VERIFIED_GONE || x->prober.reset_received)
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "the connection was gone before %g s were over",
 			   seconds);
-	else if (x->interrupted)
-		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "interrupted before %g s were over", seconds);
 	else
 		result_add(x, "held", OUTCOME_INCONCLUSIVE, NULL, "no answer after %g s", seconds);
 }
@@ -180,6 +181,12 @@ static bool came_to(const struct exchange *x, enum step step)
 
 void reached_settle(struct exchange *x)
 {
+	if (x->reach == REACH_CLOSED && goal_of(x) == TCP_CLOSED)
+		result_add(x, "reached", OUTCOME_PASS, NULL, "CLOSED: it refused our SYN");
+	else if (x->reach == REACH_CLOSED)
+		settle_missed(x);
+	if (x->reach != REACH_OPEN)
+		return;
 	settle_state(x);
 	if (x->params.pattern && came_to(x, STEP_TRANSFER_OUT))
 		settle_transfer(x, "to target", &x->out);

@@ -291,9 +291,9 @@ static void settle_points(struct exchange *x, int64_t now_us)
 		reached_settle_opened(x);
 	else
 		settle_opened(x, now_us);
-	if (goal && (x->reach == REACH_OPEN || x->reach == REACH_CLOSED))
+	if (goal)
 		reached_settle(x);
-	else if (x->opened && !goal) {
+	else if (x->opened) {
 		settle_data(x);
 		settle_closed(x);
 	}

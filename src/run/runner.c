@@ -11,28 +11,31 @@ static int64_t starts_at(const struct run *run, size_t index, int64_t begin_us)
 	return before->done ? before->start_us + run->interval_us : INT64_MAX;
 }
 
-/* Carries out what an event has made the exchange want: of the driver first, so that an application may be
- * ready for what comes over the wire. */
-static void send_out(const struct run *run, struct exchange *x, const struct prober_out *out)
+/* Sends what an event has made the exchange want to send. False if that failed, which ends the exchange. */
+static bool send_segments(const struct run *run, struct exchange *x, const struct prober_out *out)
 {
 	const struct segment *segments[PROBER_BURST];
 	struct prober_out last = { .count = 0 };
 
-	if (x->asking) {
-		x->asking = false;
-		run->driver->ops->ask(run->driver, &x->request, run->link->now_us(run->link));
-	}
-	if (!out->count)
-		return;
 	for (size_t i = 0; i < out->count; i++)
 		segments[i] = &out->segments[i];
-	if (run->link->send(run->link, segments, out->count) == 0)
-		return;
+	if (!out->count || run->link->send(run->link, segments, out->count) == 0)
+		return true;
 	exchange_stop(x, run->link->why, run->link->now_us(run->link), &last);
 	for (size_t i = 0; i < last.count; i++)
 		segments[i] = &last.segments[i];
 	if (last.count)
 		run->link->send(run->link, segments, last.count);
+	return false;
+}
+
+/* Then it asks the driver, which may want to see on its side what has just been sent. */
+static void send_out(const struct run *run, struct exchange *x, const struct prober_out *out)
+{
+	if (!send_segments(run, x, out) || !x->asking)
+		return;
+	x->asking = false;
+	run->driver->ops->ask(run->driver, &x->request, run->link->now_us(run->link));
 }
 
 /* What never left may have found nobody to go to. */

@@ -51,6 +51,8 @@ static void ask(struct exchange *x, enum action action, int64_t now_us)
 		.length = x->params.pattern_len,
 		.timeout_us = x->params.timeout_us,
 	};
+	if (action == ACTION_SEND || action == ACTION_RECEIVE)
+		x->request.timeout_us *= EXCHANGE_LONGEST;
 	/* Only a wish: who cannot tell the state is not asked, nor again where it was not held. */
 	x->answered = action == ACTION_STATE && (!(x->params.driver_can & 1u << ACTION_STATE) ||
 						 (x->first.said < TCP_STATES && !x->held));
@@ -72,6 +74,12 @@ static void verify(struct exchange *x, int64_t now_us, struct prober_out *out)
 		x->deadline_us = now_us + THROTTLE_US;
 }
 
+static void confirm_gone(struct exchange *x, int64_t now_us, struct prober_out *out)
+{
+	prober_stray(&x->prober, now_us, out);
+	x->deadline_us = now_us + (x->params.timeout_us < CONFIRM_US ? x->params.timeout_us : CONFIRM_US);
+}
+
 static void begin_transfer(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
 	if (!x->params.pattern)
@@ -89,6 +97,10 @@ static void open(struct exchange *x, int64_t now_us, struct prober_out *out)
 	switch (steps_current(x)) {
 	case STEP_OPEN_HALF:
 		x->prober.hold_syn = true;
+		prober_open(&x->prober, now_us, out);
+		break;
+	case STEP_TRY_SYN:
+		x->prober.silent = true;
 		prober_open(&x->prober, now_us, out);
 		break;
 	case STEP_LISTEN:
@@ -117,6 +129,7 @@ void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 	switch (step) {
 	case STEP_OPEN:
 	case STEP_OPEN_HALF:
+	case STEP_TRY_SYN:
 	case STEP_LISTEN:
 	case STEP_ANSWER_SYN:
 	case STEP_CROSS_SYN:
@@ -139,9 +152,7 @@ void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 		prober_abort(&x->prober, out);
 		break;
 	case STEP_CONFIRM_GONE:
-		prober_stray(&x->prober, now_us, out);
-		if (x->params.timeout_us > CONFIRM_US)
-			x->deadline_us = now_us + CONFIRM_US;
+		confirm_gone(x, now_us, out);
 		break;
 	case STEP_VERIFY:
 		verify(x, now_us, out);
@@ -196,6 +207,8 @@ bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out)
 	case STEP_OPEN_HALF:
 	case STEP_CROSS_SYN:
 		return p->syn_ack_held;
+	case STEP_TRY_SYN:
+		return x->judged;
 	case STEP_AWAIT_SYN:
 		return p->syn_held;
 	case STEP_SEND:
@@ -266,13 +279,24 @@ int64_t steps_wake_at(const struct exchange *x)
 
 bool steps_retry(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
+	const enum step step = steps_current(x);
 	size_t from = out->count;
 
-	if (!verifies(x) || x->tried_again || x->params.check->goal & OPENING ||
-	    x->params.timeout_us <= THROTTLE_US)
+	if (step == ASK(STATE) && !x->answered) {
+		x->answered = true; /* it was only a wish */
+		return true;
+	}
+	if (x->tried_again)
 		return false;
 	x->tried_again = true;
-	verify(x, now_us, out);
+	if (step == STEP_CONFIRM_GONE) {
+		prober_abort_again(&x->prober, out); /* a stray segment may complete what was half open */
+		confirm_gone(x, now_us, out);
+	} else if (verifies(x) && !(x->params.check->goal & OPENING) && x->params.timeout_us > THROTTLE_US) {
+		verify(x, now_us, out);
+	} else {
+		return false;
+	}
 	exchange_sent(x, out, from, now_us);
 	return true;
 }
@@ -290,13 +314,11 @@ static void verified(struct exchange *x, enum verified how, const char *by)
 	v->by = by;
 }
 
-void steps_captured(struct exchange *x, const struct segment *s, int64_t now_us)
+void steps_captured(struct exchange *x, const struct segment *s)
 {
 	enum step step = x->phase == PLAYING ? steps_current(x) : STEP_END;
 	tcp_states goal = x->params.check->goal;
 
-	if ((step == STEP_TRANSFER_OUT || step == STEP_TRANSFER_IN) && x->deadline_us != INT64_MAX)
-		x->deadline_us = now_us + x->params.timeout_us + DRIVER_US;
 	if (step == STEP_CONFIRM_GONE && (s->flags & FLAG_RST))
 		verified(x, VERIFIED_GONE, "a stray segment drew RST");
 	if (step == STEP_END || !verifies(x))

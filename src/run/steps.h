@@ -24,11 +24,12 @@ bool steps_broken_off(const struct exchange *x);
 /* When steps_done() may answer differently without anything having arrived. */
 int64_t steps_wake_at(const struct exchange *x);
 
-/* The deadline of the current step has passed: true if it gets another try. */
+/* The deadline of the current step has passed: true if it gets another try, or can do without what it waited
+ * for. */
 bool steps_retry(struct exchange *x, int64_t now_us, struct prober_out *out);
 
 /* What a segment of the target shows about what the current step waits for. */
-void steps_captured(struct exchange *x, const struct segment *s, int64_t now_us);
+void steps_captured(struct exchange *x, const struct segment *s);
 
 /* The driver's answer to x->request. */
 void steps_answered(struct exchange *x, const struct driver_answer *a, int64_t now_us, struct prober_out *out);

@@ -98,7 +98,13 @@ expect 'list checks' 0 'probe/close-fin' list checks
 expect 'list of nothing' 2 'list what?' list
 expect 'list of two' 2 'list what?' list rules checks
 expect 'a wrong list' 2 'did you mean: finwait list requirements' list requirments
-expect 'a list that does not exist' 2 'give requirements, rules, events, checks or services' list faults
+expect 'a list that does not exist' 2 'give requirements, rules, events, checks or services' list stacks
+expect 'services' 0 'echo              7  sends back' list services
+expect 'checks that a service enables' 0 'drive/last-ack/passive               our FIN first' list checks --service echo
+expect 'checks that it does not' 0 'drive/closing/passive                skipped: needs an application that can close first' list checks --service echo
+expect 'a driver and another list' 2 'finwait list checks' list rules --service echo
+expect 'a service that does not exist' 2 "'ecko' is no service" list checks --service ecko
+expect 'an agent that is not there' 3 'cannot be connected to' list checks --agent unix:/nonexistent
 expect 'coverage of something else' 2 'finwait list requirements --coverage' list events --coverage
 
 expect 'coverage' 0 '204 requirements: ' list requirements --coverage
@@ -149,4 +155,15 @@ for what in rules events checks; do
 	expect "list $what --json" 0 '{"type":"' list $what --json
 	parsed "list $what --json"
 done
+# An agent that looks at who asks it. Where nobody may make a namespace, there may be nothing to give up.
+rights='f=$(sed -n "s/^PPid:[^0-9]*//p" /proc/$PPID/status)
+sed -n "s/^CapEff:[^0-9a-f]*//p" "/proc/$f/status"'
+apart=
+if unshare -Ur true 2>/dev/null; then
+	apart='unshare -Ur'
+fi
+$apart "$finwait" list checks --agent "exec:$rights >'$top/rights'" >"$top/all" 2>&1 </dev/null
+grep -qx '0*' "$top/rights" 2>>"$top/all"
+result $? 'an agent is asked without privileges' "these are left: $(cat "$top/rights")"
+
 echo "1..$number"

@@ -206,7 +206,7 @@ done
 took wrong-open
 expect 'wrong-open' 4 'LAST-ACK' '^inconclusive '
 took wrong-port
-expect 'wrong-port' 4 '^opened +closed, refused correctly' 'no connection to bring into ESTABLISHED: the target refused it' \
+expect 'wrong-port' 4 '^opened +closed, refused correctly' 'not ESTABLISHED: nobody listens on port' \
 	'^inconclusive '
 ok 'services: no connection is left on the target' wait_until none_left
 

@@ -34,6 +34,10 @@ struct scene {
 	bool garble; /* byte 3000 from the target is wrong */
 	int64_t time_wait_us;
 	struct sim_config sim;
+	unsigned corrupt_nth; /* this one of the target's segments arrives with a wrong checksum */
+	int64_t act_us; /* then the peer does this to its connection */
+	void (*act)(struct peer *peer, int id, int64_t now_us);
+	unsigned acts; /* so often; 0: once */
 	/* What the application does not do. */
 	enum action spoiled;
 	bool spoil, mute, lies;
@@ -47,6 +51,38 @@ static enum peer_state left_behind;
 static enum tcp_state told;
 static unsigned released;
 static enum run_status run_status;
+
+static struct {
+	void (*act)(struct peer *peer, int id, int64_t now_us);
+	struct peer *peer;
+	unsigned times;
+} later;
+
+/* What the peer's application does by itself, once a second. */
+static void act_later(void *sim, int64_t now_us)
+{
+	int id = peer_find(later.peer, &x.params.prober.target, &x.params.prober.source);
+
+	assert_true(id >= 0);
+	later.act(later.peer, id, now_us);
+	if (--later.times)
+		assert_true(sim_link_at(sim, now_us + 1000000, act_later, sim));
+}
+
+static struct {
+	enum link_status (*receive)(struct link *link, int64_t until_us, struct segment *out);
+	unsigned nth;
+} corrupt;
+
+static enum link_status receive_corrupted(struct link *link, int64_t until_us, struct segment *out)
+{
+	enum link_status status = corrupt.receive(link, until_us, out);
+
+	if (status == LINK_SEGMENT && !endpoint_equal(&out->src, &x.params.prober.source) && corrupt.nth &&
+	    !--corrupt.nth)
+		out->checksum = CHECKSUM_BAD;
+	return status;
+}
 
 static void finished(void *arg, size_t index)
 {
@@ -113,6 +149,11 @@ static void play(const struct scene *scene)
 	params.prober.source.port = 40000;
 	assert_true(options_from_text(&params.prober.syn_options, "mss=1460,sackok,ts,wscale=7", why, sizeof why));
 	assert_true(sim_link_attach(sim, peer, &params.prober.target.addr));
+	later.act = scene->act;
+	later.peer = peer;
+	later.times = scene->acts ? scene->acts : 1;
+	if (scene->act)
+		assert_true(sim_link_at(sim, scene->act_us, act_later, sim));
 	if (scene->service) {
 		if (service_read(&choice, scene->service, why, sizeof why))
 			fail_msg("%s", why);
@@ -126,6 +167,9 @@ static void play(const struct scene *scene)
 	exchange_free(&x);
 	assert_true(exchange_init(&x, &params));
 	run.link = sim_link_link(sim);
+	corrupt.receive = run.link->receive;
+	corrupt.nth = scene->corrupt_nth;
+	run.link->receive = receive_corrupted;
 	run_status = run_all(&run);
 	assert_true(x.done && x.reported);
 	left_behind = peer_state(peer, &x.params.prober.target, &x.params.prober.source);
@@ -322,7 +366,7 @@ static void test_services_that_differ(void **state)
 		{ TCP_LAST_ACK, "close-on-eof:9", "did not close its half" },
 		{ TCP_FIN_WAIT_1, "daytime:7", "did not close its half" },
 		{ TCP_ESTABLISHED, "echo:11010", "reset the connection" },
-		{ TCP_ESTABLISHED, "echo:1", "the target refused it" },
+		{ TCP_ESTABLISHED, "echo:1", "nobody listens on port 1" },
 	};
 
 	(void)state;
@@ -334,6 +378,24 @@ static void test_services_that_differ(void **state)
 		assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
 		assert_tidy();
 	}
+}
+
+static void test_a_closed_port(void **state)
+{
+	struct scene scene = { .state = TCP_CLOSED, .service = "close-on-eof:1" };
+
+	(void)state;
+	play(&scene);
+	assert_point("reached", OUTCOME_PASS, "it refused our SYN");
+	assert_int_equal(x.outcome, OUTCOME_PASS);
+	scene.state = TCP_LAST_ACK;
+	play(&scene);
+	assert_point("reached", OUTCOME_INCONCLUSIVE, "nobody listens on port 1");
+	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
+	scene.service = "close-on-eof:2";
+	play(&scene);
+	assert_point("opened", OUTCOME_INCONCLUSIVE, "no answer");
+	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
 }
 
 /* ---- an application that does not do its part -------------------------------------------------- */
@@ -528,6 +590,146 @@ static void test_nothing_is_left_after_an_interrupt(void **state)
 	for_each(interrupt);
 }
 
+/* ---- what goes wrong on the way ----------------------------------------------------------------- */
+
+static void send_line(struct peer *peer, int id, int64_t now_us)
+{
+	assert_int_equal(peer_send(peer, id, "late\r\n", 6, now_us), 6);
+}
+
+/* Data while a state is held is no reason to hold it any shorter. */
+static void test_data_during_a_hold(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .hold_us = 20000000, .act_us = 3000000, .act = send_line };
+
+	(void)state;
+	play(&scene);
+	assert_point("held", OUTCOME_PASS, "20 s");
+	scene.state = TCP_CLOSE_WAIT;
+	play(&scene);
+	assert_point("held", OUTCOME_PASS, "20 s");
+	assert_true(x.lines[x.lines_count - 1].segment.t_us > 20000000);
+	assert_tidy();
+}
+
+/* A port where nobody listens is no way to a state. */
+static void test_a_refusal_reaches_nothing(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .service = "echo:1" };
+
+	(void)state;
+	play(&scene);
+	assert_point("reached", OUTCOME_INCONCLUSIVE, "not ESTABLISHED");
+	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
+}
+
+/* Nobody has waited for what was interrupted. */
+static void test_an_interrupted_hold(void **state)
+{
+	struct scene scene = { .state = TCP_CLOSED, .hold_us = 20000000, .sim.interrupt_after = 6 };
+
+	(void)state;
+	play(&scene);
+	assert_int_equal(run_status, RUN_INTERRUPTED);
+	assert_point("held", OUTCOME_INCONCLUSIVE, "interrupted");
+}
+
+/* To know what the system says is only a wish. */
+static void test_a_state_that_nobody_tells(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .hold_us = 20000000, .mute = true,
+			       .spoiled = ACTION_STATE };
+
+	(void)state;
+	play(&scene);
+	assert_point("reached", OUTCOME_PASS, "ESTABLISHED");
+	assert_point("held", OUTCOME_PASS, "20 s");
+}
+
+/* Its SYN comes again because ours was lost; or ours comes again when its application has given up. Both are
+ * as it should be. */
+static void test_syns_that_do_not_meet(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .opener = OPENER_SIMULTANEOUS, .sim.lose_out_nth = 1 };
+
+	(void)state;
+	play(&scene);
+	assert_int_equal(x.verdicts_count, 0);
+	assert_int_equal(x.outcome, OUTCOME_PASS);
+	scene = (struct scene){ .state = TCP_ESTABLISHED, .opener = OPENER_SIMULTANEOUS, .sim.lose_in_nth = 2,
+				.fault = FAULT_SYN_ACK_NOT_REPEATED, .act_us = 1500000, .act = peer_abort };
+	play(&scene);
+	assert_int_equal(x.verdicts_count, 0);
+	assert_point("reached", OUTCOME_INCONCLUSIVE, "reset the connection on the way");
+}
+
+/* A reset that was lost is repeated, and so is one that nobody has confirmed. */
+static void lose_reset(struct scene *scene)
+{
+	for (unsigned n = 1; n < 10; n++) {
+		scene->sim.lose_out_nth = n;
+		play(scene);
+		assert_tidy();
+		assert_point("reached", OUTCOME_PASS, tcp_state_name(scene->state));
+		assert_int_equal(x.verdicts_count, 0);
+	}
+}
+
+/* A transfer takes its time, but only while it gets on, however much else comes. */
+static void test_a_transfer_that_does_not_end(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .transfer = 5000, .mute = true,
+			       .spoiled = ACTION_RECEIVE, .act_us = 1000000, .act = peer_keepalive, .acts = 100 };
+
+	(void)state;
+	play(&scene);
+	assert_int_not_equal(later.times, 0);
+	assert_point("to target", OUTCOME_INCONCLUSIVE, "within the timeout");
+	assert_true(x.request.timeout_us > x.params.timeout_us);
+	assert_tidy();
+}
+
+/* What has a wrong checksum has not arrived, and verifies nothing. */
+static void test_a_bad_checksum_verifies_nothing(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .corrupt_nth = 2 };
+	unsigned asked = 0;
+
+	(void)state;
+	play(&scene);
+	assert_int_equal(x.bad_checksums, 1);
+	for (size_t i = 0; i < x.lines_count; i++)
+		asked += x.lines[i].asks;
+	assert_int_equal(asked, 2);
+	assert_point("reached", OUTCOME_PASS, "ESTABLISHED");
+}
+
+/* Our answer to the target's SYN was lost: it takes nothing but a refusal. */
+static void test_who_is_in_syn_sent_is_refused(void **state)
+{
+	(void)state;
+	for (int opener = OPENER_ACTIVE; opener <= OPENER_SIMULTANEOUS; opener++) {
+		struct scene scene = { .state = TCP_ESTABLISHED, .opener = (enum opener)opener,
+				       .sim = { .lose_out_nth = 1, .interrupt_after = 2 } };
+
+		play(&scene);
+		assert_int_equal(run_status, RUN_INTERRUPTED);
+		assert_tidy();
+	}
+}
+
+static void test_a_lost_reset_is_repeated(void **state)
+{
+	struct scene scene = { .state = TCP_CLOSED };
+
+	(void)state;
+	lose_reset(&scene);
+	scene.opener = OPENER_ACTIVE;
+	lose_reset(&scene);
+	scene = (struct scene){ .state = TCP_LISTEN };
+	lose_reset(&scene);
+}
+
 /* ---- what users write --------------------------------------------------------------------------- */
 
 static void test_service_words(void **state)
@@ -576,6 +778,11 @@ static void test_service_words(void **state)
 			fail_msg("'%s': %s", cases[i].text, why);
 		assert_int_equal(c.port, cases[i].port);
 		assert_true(c.can & 1u << cases[i].can);
+		/* What does not make it close first is said at the beginning. */
+		if (cases[i].can != ACTION_CLOSE_FIRST && !c.service) {
+			memcpy(c.ask, c.greet, sizeof c.ask);
+			c.ask_len = c.greet_len;
+		}
 		assert_int_equal(c.ask_len, strlen(cases[i].ask));
 		assert_memory_equal(c.ask, cases[i].ask, c.ask_len);
 	}
@@ -591,6 +798,7 @@ int main(void)
 		cmocka_unit_test(test_a_wrong_byte_is_found),
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_services_that_differ),
+		cmocka_unit_test(test_a_closed_port),
 		cmocka_unit_test(test_refusal_and_loss_are_errors),
 		cmocka_unit_test(test_what_is_only_said_to_be_done),
 		cmocka_unit_test(test_a_system_that_says_another_state),
@@ -599,6 +807,15 @@ int main(void)
 		cmocka_unit_test(test_each_segment_twice),
 		cmocka_unit_test(test_bad_paths),
 		cmocka_unit_test(test_nothing_is_left_after_an_interrupt),
+		cmocka_unit_test(test_data_during_a_hold),
+		cmocka_unit_test(test_a_refusal_reaches_nothing),
+		cmocka_unit_test(test_an_interrupted_hold),
+		cmocka_unit_test(test_a_state_that_nobody_tells),
+		cmocka_unit_test(test_a_lost_reset_is_repeated),
+		cmocka_unit_test(test_who_is_in_syn_sent_is_refused),
+		cmocka_unit_test(test_a_bad_checksum_verifies_nothing),
+		cmocka_unit_test(test_a_transfer_that_does_not_end),
+		cmocka_unit_test(test_syns_that_do_not_meet),
 		cmocka_unit_test(test_service_words),
 	};
 	int result = cmocka_run_group_tests(tests, NULL, NULL);
