@@ -22,7 +22,7 @@
 enum {
 	PAUSE_MS = 100,   /* before the next accept() when the system had no descriptor or memory to spare */
 	LINGER_MS = 5000, /* for the controller to read what was said last before the end */
-	OWN_DESCRIPTORS = 2,                /* of a controller, polled before those of its session */
+	OWN_DESCRIPTORS = 2,                /* at most, of a controller, polled before those of its session */
 	PLACES = 2 * AGENT_CONTROLLERS_MAX, /* also for those that have been told the end */
 	POLLED_MAX = 1 + AGENT_ADDRESSES_MAX + PLACES * (OWN_DESCRIPTORS + AGENT_SOCKETS_MAX),
 };
@@ -35,7 +35,7 @@ struct controller {
 	bool ended;        /* no more bytes will come */
 	bool said_all;     /* the session is over, its replies are written and our half is closed */
 	uint64_t limit_ms; /* when to give up waiting for a byte, or for the other half to close */
-	size_t polled, n_polled;
+	size_t polled, n_own, n_polled; /* its entries: the first, its own descriptors, all */
 };
 
 struct server {
@@ -150,8 +150,8 @@ static bool serve(struct server *s, struct controller *c, uint64_t now_ms)
 
 	if (now_ms >= c->limit_ms)
 		return false;
-	agent_session_turn(c->session, polled + OWN_DESCRIPTORS, c->n_polled - OWN_DESCRIPTORS, now_ms);
-	if (polled[0].revents && !hear(s, c, now_ms))
+	agent_session_turn(c->session, polled + c->n_own, c->n_polled - c->n_own, now_ms);
+	if (polled[0].events & POLLIN && polled[0].revents & ~POLLOUT && !hear(s, c, now_ms))
 		return false;
 	if (c->said_all)
 		return true;
@@ -299,16 +299,27 @@ static bool open_way(struct server *s, FILE *announce, char *why, size_t why_len
 
 /* --- the loop --- */
 
+static struct pollfd entry(int fd, int events)
+{
+	return (struct pollfd){ .fd = events ? fd : -1, .events = (short)events };
+}
+
+/* One entry for a descriptor: poll() refuses more entries than a process may have descriptors. */
 static void fill_controller(struct server *s, struct controller *c)
 {
 	bool hears = !c->ended && c->used == c->len && (c->said_all || !agent_session_over(c->session)) &&
 		     !agent_session_full(c->session);
+	int in = hears ? POLLIN : 0, out = has_output(c) ? POLLOUT : 0;
 	struct pollfd *polled = s->polled + s->n_polled;
 
-	polled[0] = (struct pollfd){ .fd = hears ? c->in : -1, .events = POLLIN };
-	polled[1] = (struct pollfd){ .fd = has_output(c) ? c->out : -1, .events = POLLOUT };
+	c->n_own = 1;
+	if (c->in != c->out)
+		polled[c->n_own++] = entry(c->out, out);
+	else
+		in |= out;
+	polled[0] = entry(c->in, in);
 	c->polled = s->n_polled;
-	c->n_polled = OWN_DESCRIPTORS + agent_session_poll(c->session, polled + OWN_DESCRIPTORS);
+	c->n_polled = c->n_own + agent_session_poll(c->session, polled + c->n_own);
 	s->n_polled += c->n_polled;
 }
 

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -29,6 +30,7 @@ static char directory[] = "/tmp/finwait-agent.XXXXXX";
 static char path[64];
 static pid_t child;
 static char line[4200];
+static rlim_t descriptors; /* how many the agent may have; 0: as many as this process */
 
 static int set_up(void **state)
 {
@@ -38,6 +40,7 @@ static int set_up(void **state)
 		return -1;
 	snprintf(path, sizeof(path), "%s/it", directory);
 	child = 0;
+	descriptors = 0;
 	return 0;
 }
 
@@ -101,6 +104,11 @@ static void start(const struct agent_server_config *config)
 		int result;
 
 		close(ends[0]);
+		if (descriptors > 0) {
+			struct rlimit limit = { descriptors, descriptors };
+
+			assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		}
 		result = agent_server_run(config, out, why, sizeof(why));
 		fprintf(out, "%s\n", why);
 		fclose(out);
@@ -216,6 +224,33 @@ static void test_token(void **state)
 	expect(fd, "hello ");
 	say(fd, "1 hello version=1 token=0123456789abcdef\n");
 	expect(fd, "1 ok");
+	close(fd);
+	for (size_t i = 0; i < WRONG; i++)
+		close(wrong[i]);
+	assert_int_equal(stop(), 0);
+}
+
+/* poll() takes no more entries than there may be descriptors. */
+static void test_few_descriptors(void **state)
+{
+	enum { WRONG = 2 * AGENT_CONTROLLERS_MAX };
+	struct agent_server_config config = { .token_file = path };
+	unsigned port;
+	int fd, wrong[WRONG];
+
+	(void)state;
+	write_file("0123456789abcdef\n", 0600);
+	descriptors = 32;
+	port = start_tcp(&config);
+	for (size_t i = 0; i < WRONG; i++) {
+		wrong[i] = connect_to(port);
+		expect(wrong[i], "hello ");
+		say(wrong[i], "1 hello version=1\n");
+		expect(wrong[i], "1 error EACCES ");
+		assert_false(hear(wrong[i]));
+	}
+	fd = connect_to(port);
+	expect(fd, "hello ");
 	close(fd);
 	for (size_t i = 0; i < WRONG; i++)
 		close(wrong[i]);
@@ -520,6 +555,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_tcp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_token, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_few_descriptors, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_token_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unix_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_foreign_path_stays, set_up, tear_down),
