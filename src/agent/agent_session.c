@@ -368,6 +368,11 @@ bool agent_session_full(const struct agent_session *s)
 	return s->out_len >= AGENT_OUTPUT_FULL;
 }
 
+bool agent_session_greeted(const struct agent_session *s)
+{
+	return s->greeted;
+}
+
 bool agent_session_over(const struct agent_session *s)
 {
 	return s->over;
