@@ -63,7 +63,12 @@ static bool give(struct agent_session *s, const struct agent_call *call, int fd,
 	return true;
 }
 
-static void keep(struct agent_socket *socket, int fd, const struct agent_address *peer)
+bool agent_socket_keeps_more(const struct agent_session *s, const struct agent_socket *socket)
+{
+	return socket->n_kept < AGENT_KEPT_MAX && s->n_kept < AGENT_KEPT_OF_SESSION_MAX;
+}
+
+static void keep(struct agent_session *s, struct agent_socket *socket, int fd, const struct agent_address *peer)
 {
 	struct agent_kept *kept = calloc(1, sizeof(*kept)), **end = &socket->kept;
 
@@ -77,6 +82,7 @@ static void keep(struct agent_socket *socket, int fd, const struct agent_address
 		end = &(*end)->next;
 	*end = kept;
 	socket->n_kept++;
+	s->n_kept++;
 }
 
 /* Whether one of the connections kept for later was for this call. */
@@ -95,6 +101,7 @@ static bool take_kept(struct agent_session *s, struct agent_call *call)
 	}
 	*at = kept->next;
 	call->socket->n_kept--;
+	s->n_kept--;
 	free(kept);
 	return true;
 }
@@ -124,7 +131,7 @@ static bool accept_goes_on(struct agent_session *s, struct agent_call *call)
 
 	if (take_kept(s, call))
 		return true;
-	while (socket->n_kept < AGENT_KEPT_MAX) {
+	while (agent_socket_keeps_more(s, socket)) {
 		struct agent_address peer;
 		struct agent_call *to;
 		int fd = next_connection(s, socket->fd, &peer);
@@ -137,12 +144,12 @@ static bool accept_goes_on(struct agent_session *s, struct agent_call *call)
 		}
 		to = taker(socket, call, &peer);
 		if (!to) {
-			keep(socket, fd, &peer);
+			keep(s, socket, fd, &peer);
 			continue;
 		}
 		if (!give(s, to, fd, &peer)) {
 			agent_system_error(s, to->tag, errno);
-			keep(socket, fd, &peer);
+			keep(s, socket, fd, &peer);
 		}
 		if (to == call)
 			return true;

@@ -69,6 +69,7 @@ void agent_socket_drop(struct agent_session *s, struct agent_socket *socket, boo
 		struct agent_kept *kept = socket->kept;
 
 		socket->kept = kept->next;
+		s->n_kept--;
 		agent_socket_abort_fd(kept->fd);
 		free(kept);
 	}

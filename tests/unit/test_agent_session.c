@@ -289,6 +289,37 @@ static void test_kept_are_limited_and_reset(void **state)
 	close(fds[0]);
 }
 
+static void test_kept_are_limited_in_all(void **state)
+{
+	enum { LISTENERS = 9, EACH = 115 };
+	static int fds[LISTENERS * EACH];
+	struct pollfd waits[LISTENERS];
+	char local[AGENT_ADDRESS_ROOM];
+	struct rlimit limit;
+
+	(void)state;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < 2 * LISTENERS * EACH + 100)
+		skip();
+	for (int i = 0; i < LISTENERS; i++) {
+		say("f accept socket=%u from=127.0.0.1:1", make_listener("ipv4", local, 16));
+		for (int j = 0; j < EACH; j++) {
+			fds[i * EACH + j] = call("127.0.0.1:0", local);
+			silent();
+		}
+	}
+	assert_int_equal(agent_session_poll(s, waits), 0);
+	/* One of them taken is room for one more. */
+	say("a accept socket=1");
+	expect_start("a ok socket=10 ");
+	assert_int_equal(agent_session_poll(s, waits), LISTENERS);
+	say("x close socket=2");
+	expect("f error ECANCELED socket 2 was closed");
+	expect("x ok");
+	assert_int_equal(agent_session_poll(s, waits), LISTENERS - 1);
+	for (int i = 0; i < LISTENERS * EACH; i++)
+		close(fds[i]);
+}
+
 static void test_most_sockets(void **state)
 {
 	char local[AGENT_ADDRESS_ROOM];
@@ -412,6 +443,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept_are_limited_and_reset, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_kept_are_limited_in_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_most_sockets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_most_calls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replies_that_nobody_reads, set_up, tear_down),
