@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Taken off a queue at once; then others have their turn, however fast more come. */
+enum { TAKEN_MAX = 64 };
+
 static bool wants(const struct agent_call *call, const struct agent_address *peer)
 {
 	return call->from.len > 0 && agent_address_equal(&call->from, peer);
@@ -106,10 +109,11 @@ static bool take_kept(struct agent_session *s, struct agent_call *call)
 	return true;
 }
 
-/* The next connection of the system's queue that is allowed; -1 with errno set when there is none. */
-static int next_connection(const struct agent_session *s, int listener, struct agent_address *peer)
+/* The next connection of the system's queue that is allowed; -1 with errno set when there is none. `left` is
+ * how many may still be taken in this turn. */
+static int next_connection(const struct agent_session *s, int listener, struct agent_address *peer, int *left)
 {
-	for (;;) {
+	while ((*left)-- > 0) {
 		int fd;
 
 		memset(peer, 0, sizeof(*peer));
@@ -123,18 +127,21 @@ static int next_connection(const struct agent_session *s, int listener, struct a
 			return fd;
 		agent_socket_abort_fd(fd);
 	}
+	errno = EAGAIN;
+	return -1;
 }
 
 static bool accept_goes_on(struct agent_session *s, struct agent_call *call)
 {
 	struct agent_socket *socket = call->socket;
+	int left = TAKEN_MAX;
 
 	if (take_kept(s, call))
 		return true;
 	while (agent_socket_keeps_more(s, socket)) {
 		struct agent_address peer;
 		struct agent_call *to;
-		int fd = next_connection(s, socket->fd, &peer);
+		int fd = next_connection(s, socket->fd, &peer, &left);
 
 		if (fd < 0) {
 			if (errno == EAGAIN || errno == EWOULDBLOCK)

@@ -320,6 +320,31 @@ static void test_kept_are_limited_in_all(void **state)
 		close(fds[i]);
 }
 
+/* Whoever floods a listener from outside does not hold the session up: some are left for its next turn. */
+static void test_outsiders_are_reset_in_turns(void **state)
+{
+	enum { OUTSIDERS = 100 };
+	int fds[OUTSIDERS], inside;
+	char local[AGENT_ADDRESS_ROOM];
+	struct pollfd waits[1];
+	unsigned listener;
+
+	(void)state;
+	restart("h hello version=1 allow=127.0.0.1");
+	listener = make_listener("ipv4", local, 120);
+	for (int i = 0; i < OUTSIDERS; i++)
+		fds[i] = call("127.0.0.2:0", local);
+	inside = call("127.0.0.1:0", local);
+	say("a accept socket=%u", listener);
+	assert_int_equal(agent_session_poll(s, waits), 1);
+	assert_int_equal(poll(waits, 1, 0), 1);
+	expect_start("a ok socket=2 ");
+	assert_int_equal(strncmp(value("peer"), "127.0.0.1:", 10), 0);
+	for (int i = 0; i < OUTSIDERS; i++)
+		expect_reset(fds[i]);
+	close(inside);
+}
+
 static void test_most_sockets(void **state)
 {
 	char local[AGENT_ADDRESS_ROOM];
@@ -444,6 +469,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept_are_limited_and_reset, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept_are_limited_in_all, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_outsiders_are_reset_in_turns, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_most_sockets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_most_calls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replies_that_nobody_reads, set_up, tear_down),
