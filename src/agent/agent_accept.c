@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Taken off a queue at once; then others have their turn, however fast more come. */
+enum { TAKEN_MAX = 64 };
+
 static bool wants(const struct agent_call *call, const struct agent_address *peer)
 {
 	return call->from.len > 0 && agent_address_equal(&call->from, peer);
@@ -63,7 +66,12 @@ static bool give(struct agent_session *s, const struct agent_call *call, int fd,
 	return true;
 }
 
-static void keep(struct agent_socket *socket, int fd, const struct agent_address *peer)
+bool agent_socket_keeps_more(const struct agent_session *s, const struct agent_socket *socket)
+{
+	return socket->n_kept < AGENT_KEPT_MAX && s->n_kept < AGENT_KEPT_OF_SESSION_MAX;
+}
+
+static void keep(struct agent_session *s, struct agent_socket *socket, int fd, const struct agent_address *peer)
 {
 	struct agent_kept *kept = calloc(1, sizeof(*kept)), **end = &socket->kept;
 
@@ -77,6 +85,7 @@ static void keep(struct agent_socket *socket, int fd, const struct agent_address
 		end = &(*end)->next;
 	*end = kept;
 	socket->n_kept++;
+	s->n_kept++;
 }
 
 /* Whether one of the connections kept for later was for this call. */
@@ -95,14 +104,16 @@ static bool take_kept(struct agent_session *s, struct agent_call *call)
 	}
 	*at = kept->next;
 	call->socket->n_kept--;
+	s->n_kept--;
 	free(kept);
 	return true;
 }
 
-/* The next connection of the system's queue that is allowed; -1 with errno set when there is none. */
-static int next_connection(const struct agent_session *s, int listener, struct agent_address *peer)
+/* The next connection of the system's queue that is allowed; -1 with errno set when there is none. `left` is
+ * how many may still be taken in this turn. */
+static int next_connection(const struct agent_session *s, int listener, struct agent_address *peer, int *left)
 {
-	for (;;) {
+	while ((*left)-- > 0) {
 		int fd;
 
 		memset(peer, 0, sizeof(*peer));
@@ -116,18 +127,21 @@ static int next_connection(const struct agent_session *s, int listener, struct a
 			return fd;
 		agent_socket_abort_fd(fd);
 	}
+	errno = EAGAIN;
+	return -1;
 }
 
 static bool accept_goes_on(struct agent_session *s, struct agent_call *call)
 {
 	struct agent_socket *socket = call->socket;
+	int left = TAKEN_MAX;
 
 	if (take_kept(s, call))
 		return true;
-	while (socket->n_kept < AGENT_KEPT_MAX) {
+	while (agent_socket_keeps_more(s, socket)) {
 		struct agent_address peer;
 		struct agent_call *to;
-		int fd = next_connection(s, socket->fd, &peer);
+		int fd = next_connection(s, socket->fd, &peer, &left);
 
 		if (fd < 0) {
 			if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -137,12 +151,12 @@ static bool accept_goes_on(struct agent_session *s, struct agent_call *call)
 		}
 		to = taker(socket, call, &peer);
 		if (!to) {
-			keep(socket, fd, &peer);
+			keep(s, socket, fd, &peer);
 			continue;
 		}
 		if (!give(s, to, fd, &peer)) {
 			agent_system_error(s, to->tag, errno);
-			keep(socket, fd, &peer);
+			keep(s, socket, fd, &peer);
 		}
 		if (to == call)
 			return true;

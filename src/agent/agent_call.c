@@ -158,13 +158,12 @@ void agent_call_end(struct agent_session *s, struct agent_call *call)
 /* --- the loop --- */
 
 /* What the calls of a socket wait for. */
-static short events_of(const struct agent_socket *socket)
+static short events_of(const struct agent_session *s, const struct agent_socket *socket)
 {
 	short events = 0;
 
 	for (const struct agent_call *call = socket->calls; call; call = call->next) {
-		/* With its queue of kept connections full, a listener takes no more. */
-		if (socket->n_kept < AGENT_KEPT_MAX)
+		if (agent_socket_keeps_more(s, socket))
 			events = (short)(events | call->verb->events);
 	}
 	return events;
@@ -175,7 +174,7 @@ size_t agent_session_poll(const struct agent_session *s, struct pollfd *polled)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n_sockets && !agent_session_full(s); i++) {
-		short events = events_of(s->sockets[i]);
+		short events = events_of(s, s->sockets[i]);
 
 		if (events)
 			polled[n++] = (struct pollfd){ .fd = s->sockets[i]->fd, .events = events };

@@ -11,6 +11,7 @@ enum {
 	AGENT_CALLS_OF_SOCKET_MAX = 64,
 	AGENT_CALLS_MAX = 4096,
 	AGENT_KEPT_MAX = 128,
+	AGENT_KEPT_OF_SESSION_MAX = 1024,
 	AGENT_TIMEOUT_MAX_MS = 3600000,
 	AGENT_OUTPUT_FULL = 64 * 1024,
 	/* Above full, so that what one request or one ready socket brings always fits: a reply for each call
@@ -65,7 +66,7 @@ struct agent_session {
 	size_t n_networks;
 	struct agent_socket *sockets[AGENT_SOCKETS_MAX];
 	size_t n_sockets;
-	unsigned n_calls;
+	unsigned n_calls, n_kept;
 	uint64_t last_number;
 	uint64_t now_ms;
 	char in[AGENT_LINE_MAX + 1];
@@ -149,6 +150,8 @@ struct agent_socket *agent_socket_add(struct agent_session *s, int fd, int famil
 void agent_socket_abort_fd(int fd);
 /* Ends the number and all that hangs on it; with `reset` the connection is reset. */
 void agent_socket_drop(struct agent_session *s, struct agent_socket *socket, bool reset);
+/* Whether the agent may take connections off the queue of this listener, and keep them. */
+bool agent_socket_keeps_more(const struct agent_session *s, const struct agent_socket *socket);
 /* The words that `can` of the greeting has, beside those of the tables: options and families. */
 void agent_option_words(void (*add)(void *context, const char *word), void *context);
 

@@ -22,8 +22,10 @@
 enum {
 	PAUSE_MS = 100,   /* before the next accept() when the system had no descriptor or memory to spare */
 	LINGER_MS = 5000, /* for the controller to read what was said last before the end */
-	OWN_DESCRIPTORS = 2,                /* of a controller, polled before those of its session */
-	PLACES = 2 * AGENT_CONTROLLERS_MAX, /* also for those that have been told the end */
+	HELLO_MS = 30000, /* for a controller to say hello in */
+	DRAINED_MAX = 16, /* reads of what a controller without a place has sent */
+	OWN_DESCRIPTORS = 2,                /* at most, of a controller, polled before those of its session */
+	PLACES = 2 * AGENT_CONTROLLERS_MAX, /* also for those that do not count */
 	POLLED_MAX = 1 + AGENT_ADDRESSES_MAX + PLACES * (OWN_DESCRIPTORS + AGENT_SOCKETS_MAX),
 };
 
@@ -33,9 +35,10 @@ struct controller {
 	char bytes[4096]; /* [used, len) waits for the session to take it */
 	size_t used, len;
 	bool ended;        /* no more bytes will come */
+	bool greeted;      /* hello has been said, and accepted */
 	bool said_all;     /* the session is over, its replies are written and our half is closed */
 	uint64_t limit_ms; /* when to give up waiting for a byte, or for the other half to close */
-	size_t polled, n_polled;
+	size_t polled, n_own, n_polled; /* its entries: the first, its own descriptors, all */
 };
 
 struct server {
@@ -45,7 +48,7 @@ struct server {
 	int listeners[AGENT_ADDRESSES_MAX];
 	size_t n_listeners;
 	struct agent_unix unix_socket;
-	struct controller *controllers[PLACES];
+	struct controller *controllers[PLACES]; /* the oldest first */
 	size_t n_controllers;
 	bool paused;
 	struct pollfd polled[POLLED_MAX];
@@ -65,7 +68,42 @@ static bool only_later(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+static uint64_t idle_ms(const struct server *s)
+{
+	return (uint64_t)s->config->idle_s * 1000;
+}
+
 /* --- controllers --- */
+
+/* Tells a controller that there is no place for it. Not read, what it has sent would make a TCP send a RST,
+ * which may overtake that; but it may be sending without end. */
+static void refuse(int fd)
+{
+	static const char line[] = "- error EUSERS too many controllers\n";
+	char bytes[4096];
+	ssize_t n = write(fd, line, sizeof(line) - 1);
+
+	if (n < 0 || shutdown(fd, SHUT_WR) < 0)
+		return;
+	for (int i = 0; i < DRAINED_MAX && n > 0; i++)
+		n = read(fd, bytes, sizeof(bytes));
+}
+
+/* Whether it is one of the AGENT_CONTROLLERS_MAX. Who was sent away, or has not shown a token yet, keeps
+ * nobody out. */
+static bool counts(const struct server *s, const struct controller *c)
+{
+	return !c->said_all && (c->greeted || !*s->session_config.token);
+}
+
+static size_t n_counting(const struct server *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_controllers; i++)
+		n += counts(s, s->controllers[i]);
+	return n;
+}
 
 static struct controller *add_controller(struct server *s, int in, int out, const struct agent_address *peer)
 {
@@ -79,7 +117,9 @@ static struct controller *add_controller(struct server *s, int in, int out, cons
 	}
 	c->in = in;
 	c->out = out;
-	c->limit_ms = clock_ms() + (uint64_t)s->config->idle_s * 1000;
+	c->limit_ms = clock_ms() + idle_ms(s);
+	if (s->config->way != AGENT_STDIO && idle_ms(s) > HELLO_MS)
+		c->limit_ms = clock_ms() + HELLO_MS;
 	s->controllers[s->n_controllers++] = c;
 	return c;
 }
@@ -92,12 +132,14 @@ static void drop_controller(struct server *s, size_t i)
 	if (s->config->way != AGENT_STDIO)
 		close(c->in);
 	free(c);
-	s->controllers[i] = s->controllers[--s->n_controllers];
+	s->n_controllers--;
+	memmove(s->controllers + i, s->controllers + i + 1,
+		(s->n_controllers - i) * sizeof(s->controllers[0]));
 	s->paused = false;
 }
 
 /* Reads what has come; false when the controller is gone. */
-static bool hear(struct server *s, struct controller *c, uint64_t now_ms)
+static bool hear(const struct server *s, struct controller *c, uint64_t now_ms)
 {
 	ssize_t n = read(c->in, c->bytes, sizeof(c->bytes));
 
@@ -109,17 +151,27 @@ static bool hear(struct server *s, struct controller *c, uint64_t now_ms)
 	if (c->said_all)
 		return !c->ended;
 	c->len = (size_t)n;
-	if (n > 0)
-		c->limit_ms = now_ms + (uint64_t)s->config->idle_s * 1000;
+	/* Bytes alone keep no place. */
+	if (n > 0 && (c->greeted || s->config->way == AGENT_STDIO))
+		c->limit_ms = now_ms + idle_ms(s);
 	return true;
 }
 
-/* Gives the session its bytes, and ends it when it is over or no more will come. */
-static void feed(struct controller *c, uint64_t now_ms)
+/* Gives the session its bytes, and ends it when it is over or no more will come. False when the controller is
+ * to be dropped. */
+static bool feed(const struct server *s, struct controller *c, uint64_t now_ms)
 {
 	c->used += agent_session_input(c->session, c->bytes + c->used, c->len - c->used, now_ms);
 	if (agent_session_over(c->session) || (c->ended && c->used == c->len))
 		agent_session_end(c->session);
+	if (c->greeted || !agent_session_greeted(c->session))
+		return true;
+	c->greeted = true;
+	c->limit_ms = now_ms + idle_ms(s);
+	if (n_counting(s) <= AGENT_CONTROLLERS_MAX)
+		return true;
+	refuse(c->out);
+	return false;
 }
 
 /* Writes what can be written; false when the controller is gone. */
@@ -150,16 +202,16 @@ static bool serve(struct server *s, struct controller *c, uint64_t now_ms)
 
 	if (now_ms >= c->limit_ms)
 		return false;
-	agent_session_turn(c->session, polled + OWN_DESCRIPTORS, c->n_polled - OWN_DESCRIPTORS, now_ms);
-	if (polled[0].revents && !hear(s, c, now_ms))
+	agent_session_turn(c->session, polled + c->n_own, c->n_polled - c->n_own, now_ms);
+	if (polled[0].events & POLLIN && polled[0].revents & ~POLLOUT && !hear(s, c, now_ms))
 		return false;
 	if (c->said_all)
 		return true;
-	feed(c, now_ms);
-	if (!say(c))
+	if (!feed(s, c, now_ms) || !say(c))
 		return false;
 	/* What was held back for want of room. */
-	feed(c, now_ms);
+	if (!feed(s, c, now_ms))
+		return false;
 	if (!agent_session_over(c->session) || has_output(c))
 		return true;
 	if (c->ended || s->config->way == AGENT_STDIO || shutdown(c->out, SHUT_WR) < 0)
@@ -172,35 +224,19 @@ static bool serve(struct server *s, struct controller *c, uint64_t now_ms)
 
 /* --- listeners --- */
 
-static void refuse(int fd)
-{
-	static const char line[] = "- error EUSERS too many controllers\n";
-	char byte[256];
-	ssize_t n = write(fd, line, sizeof(line) - 1);
-
-	if (n > 0 && shutdown(fd, SHUT_WR) == 0) {
-		while (read(fd, byte, sizeof(byte)) > 0)
-			continue;
-	}
-	close(fd);
-}
-
-/* Whether there is a place for one more controller. One that has been told the end is not counted, and gives
- * up its place when it must. */
+/* Whether there is a place for one more controller. The oldest of those that do not count gives up its place
+ * when it must. */
 static bool has_place(struct server *s)
 {
-	size_t speaking = 0, told = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < s->n_controllers; i++) {
-		if (s->controllers[i]->said_all)
-			told = i;
-		else
-			speaking++;
-	}
-	if (speaking >= AGENT_CONTROLLERS_MAX)
+	if (n_counting(s) >= AGENT_CONTROLLERS_MAX)
 		return false;
-	if (s->n_controllers == PLACES)
-		drop_controller(s, told);
+	if (s->n_controllers < PLACES)
+		return true;
+	while (counts(s, s->controllers[i]))
+		i++;
+	drop_controller(s, i);
 	return true;
 }
 
@@ -223,6 +259,7 @@ static void accept_one(struct server *s, int listener)
 	}
 	if (!has_place(s)) {
 		refuse(fd);
+		close(fd);
 		return;
 	}
 	if (s->config->way == AGENT_TCP) {
@@ -299,16 +336,27 @@ static bool open_way(struct server *s, FILE *announce, char *why, size_t why_len
 
 /* --- the loop --- */
 
+static struct pollfd entry(int fd, int events)
+{
+	return (struct pollfd){ .fd = events ? fd : -1, .events = (short)events };
+}
+
+/* One entry for a descriptor: poll() refuses more entries than a process may have descriptors. */
 static void fill_controller(struct server *s, struct controller *c)
 {
 	bool hears = !c->ended && c->used == c->len && (c->said_all || !agent_session_over(c->session)) &&
 		     !agent_session_full(c->session);
+	int in = hears ? POLLIN : 0, out = has_output(c) ? POLLOUT : 0;
 	struct pollfd *polled = s->polled + s->n_polled;
 
-	polled[0] = (struct pollfd){ .fd = hears ? c->in : -1, .events = POLLIN };
-	polled[1] = (struct pollfd){ .fd = has_output(c) ? c->out : -1, .events = POLLOUT };
+	c->n_own = 1;
+	if (c->in != c->out)
+		polled[c->n_own++] = entry(c->out, out);
+	else
+		in |= out;
+	polled[0] = entry(c->in, in);
 	c->polled = s->n_polled;
-	c->n_polled = OWN_DESCRIPTORS + agent_session_poll(c->session, polled + OWN_DESCRIPTORS);
+	c->n_polled = c->n_own + agent_session_poll(c->session, polled + c->n_own);
 	s->n_polled += c->n_polled;
 }
 
@@ -354,7 +402,7 @@ static int loop(struct server *s, char *why, size_t why_len)
 			return 0;
 		s->paused = false;
 		now_ms = clock_ms();
-		/* From the end, so that the one moved into a gap has been served already. */
+		/* From the end, so that those moved into a gap have been served already. */
 		for (size_t i = s->n_controllers; i-- > 0;) {
 			if (!serve(s, s->controllers[i], now_ms))
 				drop_controller(s, i);

@@ -185,6 +185,9 @@ static bool name_networks(const struct agent_request *r, const char *text)
 			free(networks);
 			return false;
 		}
+		/* On another interface, the same link-local address is another machine. */
+		if (s->remote && agent_network_inside(&s->own, 1, &networks[i]))
+			networks[i].scope = s->own.scope;
 	}
 	s->networks = networks;
 	s->n_networks = n;
@@ -278,9 +281,11 @@ static void serve_request(struct agent_session *s, const struct agent_line *line
 		agent_error(s, line->tag, ENOTSUP, "this system cannot do %s", verb->name);
 }
 
+/* Before hello one is enough: it may be the header of an HTTP request whose body is a page's idea of what the
+ * agent should do. A browser will send that to loopback for any page. */
 static void count_unreadable(struct agent_session *s)
 {
-	if (++s->unreadable >= UNREADABLE_MAX)
+	if (++s->unreadable >= UNREADABLE_MAX || !s->greeted)
 		s->over = true;
 }
 
@@ -366,6 +371,11 @@ size_t agent_session_input(struct agent_session *s, const char *bytes, size_t le
 bool agent_session_full(const struct agent_session *s)
 {
 	return s->out_len >= AGENT_OUTPUT_FULL;
+}
+
+bool agent_session_greeted(const struct agent_session *s)
+{
+	return s->greeted;
 }
 
 bool agent_session_over(const struct agent_session *s)

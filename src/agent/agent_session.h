@@ -43,6 +43,9 @@ size_t agent_session_input(struct agent_session *s, const char *bytes, size_t le
 /* Whether so many replies wait that nothing goes on until the controller has read some. */
 bool agent_session_full(const struct agent_session *s);
 
+/* Whether hello has been said and accepted. */
+bool agent_session_greeted(const struct agent_session *s);
+
 /* Whether the agent wants to hear no more from this controller: what waits is to be written, then close. */
 bool agent_session_over(const struct agent_session *s);
 

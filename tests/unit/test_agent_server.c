@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -29,6 +30,7 @@ static char directory[] = "/tmp/finwait-agent.XXXXXX";
 static char path[64];
 static pid_t child;
 static char line[4200];
+static rlim_t descriptors; /* how many the agent may have; 0: as many as this process */
 
 static int set_up(void **state)
 {
@@ -38,6 +40,7 @@ static int set_up(void **state)
 		return -1;
 	snprintf(path, sizeof(path), "%s/it", directory);
 	child = 0;
+	descriptors = 0;
 	return 0;
 }
 
@@ -101,6 +104,11 @@ static void start(const struct agent_server_config *config)
 		int result;
 
 		close(ends[0]);
+		if (descriptors > 0) {
+			struct rlimit limit = { descriptors, descriptors };
+
+			assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		}
 		result = agent_server_run(config, out, why, sizeof(why));
 		fprintf(out, "%s\n", why);
 		fclose(out);
@@ -216,6 +224,33 @@ static void test_token(void **state)
 	expect(fd, "hello ");
 	say(fd, "1 hello version=1 token=0123456789abcdef\n");
 	expect(fd, "1 ok");
+	close(fd);
+	for (size_t i = 0; i < WRONG; i++)
+		close(wrong[i]);
+	assert_int_equal(stop(), 0);
+}
+
+/* poll() takes no more entries than there may be descriptors. */
+static void test_few_descriptors(void **state)
+{
+	enum { WRONG = 2 * AGENT_CONTROLLERS_MAX };
+	struct agent_server_config config = { .token_file = path };
+	unsigned port;
+	int fd, wrong[WRONG];
+
+	(void)state;
+	write_file("0123456789abcdef\n", 0600);
+	descriptors = 32;
+	port = start_tcp(&config);
+	for (size_t i = 0; i < WRONG; i++) {
+		wrong[i] = connect_to(port);
+		expect(wrong[i], "hello ");
+		say(wrong[i], "1 hello version=1\n");
+		expect(wrong[i], "1 error EACCES ");
+		assert_false(hear(wrong[i]));
+	}
+	fd = connect_to(port);
+	expect(fd, "hello ");
 	close(fd);
 	for (size_t i = 0; i < WRONG; i++)
 		close(wrong[i]);
@@ -362,6 +397,108 @@ static void test_most_controllers(void **state)
 	assert_int_equal(stop(), 0);
 }
 
+static const char hello_with_token[] = "1 hello version=1 token=0123456789abcdef\n";
+
+/* Without the token nobody is kept out, however many are there and say nothing. */
+static void test_places_are_for_the_token(void **state)
+{
+	enum { SILENT = 3 * AGENT_CONTROLLERS_MAX, LATE = 2 };
+	struct agent_server_config config = { .token_file = path };
+	int silent[SILENT], known[AGENT_CONTROLLERS_MAX], late[LATE];
+	unsigned port;
+
+	(void)state;
+	write_file("0123456789abcdef\n", 0600);
+	port = start_tcp(&config);
+	for (size_t i = 0; i < SILENT; i++) {
+		silent[i] = connect_to(port);
+		expect(silent[i], "hello ");
+	}
+	/* The first has made room for others. */
+	assert_false(hear(silent[0]));
+	for (size_t i = 0; i + 1 < AGENT_CONTROLLERS_MAX; i++) {
+		known[i] = connect_to(port);
+		expect(known[i], "hello ");
+		say(known[i], hello_with_token);
+		expect(known[i], "1 ok");
+	}
+	/* Of two that come for the last place, one gets it. */
+	for (size_t i = 0; i < LATE; i++) {
+		late[i] = connect_to(port);
+		expect(late[i], "hello ");
+	}
+	say(late[0], hello_with_token);
+	expect(late[0], "1 ok");
+	say(late[1], hello_with_token);
+	expect(late[1], "- error EUSERS ");
+	assert_false(hear(late[1]));
+	for (size_t i = 0; i + 1 < AGENT_CONTROLLERS_MAX; i++) {
+		say(known[i], "2 socket family=ipv4\n");
+		expect(known[i], "2 ok socket=1");
+		close(known[i]);
+	}
+	for (size_t i = 0; i < SILENT; i++)
+		close(silent[i]);
+	for (size_t i = 0; i < LATE; i++)
+		close(late[i]);
+	assert_int_equal(stop(), 0);
+}
+
+/* Bytes keep no place for who does not say hello. */
+static void test_hello_must_come(void **state)
+{
+	struct agent_server_config config = { .idle_s = 1 };
+	unsigned port = start_tcp(&config);
+	int fd = connect_to(port);
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	int turns = 0;
+
+	(void)state;
+	expect(fd, "hello ");
+	while (poll(&wait, 1, PATIENCE_MS / 300) == 0 && turns++ < 300)
+		send(fd, "x", 1, MSG_NOSIGNAL);
+	assert_true(turns < 300);
+	close(fd);
+	assert_int_equal(stop(), 0);
+}
+
+/* Far more than the system buffers. False when the other end has closed before. */
+static bool can_send_much(int fd)
+{
+	static char bytes[1 << 20];
+
+	for (int i = 0; i < 64; i++) {
+		if (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Who is refused and sends without end holds nobody up: it is not listened to for long. */
+static void test_refused_and_talking(void **state)
+{
+	struct agent_server_config config = { .port = 0 };
+	unsigned port = start_tcp(&config);
+	int fds[AGENT_CONTROLLERS_MAX];
+
+	(void)state;
+	for (int i = 0; i < AGENT_CONTROLLERS_MAX; i++) {
+		fds[i] = connect_to(port);
+		expect(fds[i], "hello ");
+	}
+	for (int i = 0; i < 500; i++) {
+		int fd = connect_to(port);
+
+		assert_false(can_send_much(fd));
+		close(fd);
+	}
+	say(fds[0], "1 hello version=1\n");
+	expect(fds[0], "1 ok");
+	for (int i = 0; i < AGENT_CONTROLLERS_MAX; i++)
+		close(fds[i]);
+	assert_int_equal(stop(), 0);
+}
+
 static void test_idle(void **state)
 {
 	struct agent_server_config config = { .idle_s = 1 };
@@ -449,6 +586,8 @@ static void test_garbage_ends_with_its_reasons(void **state)
 		garbage[i] = (char)(i % 50 == 49 ? '\n' : (state_of_it >> 16 & 0xff) | 0x80);
 	}
 	expect(fd, "hello ");
+	say(fd, "1 hello version=1\n");
+	expect(fd, "1 ok");
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	while (sent < sizeof(garbage)) {
 		ssize_t n = send(fd, garbage + sent, sizeof(garbage) - sent, MSG_NOSIGNAL);
@@ -520,10 +659,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_tcp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_token, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_few_descriptors, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_token_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unix_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_foreign_path_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_most_controllers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_places_are_for_the_token, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hello_must_come, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refused_and_talking, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_idle, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_end_of_a_session_resets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_garbage_ends_with_its_reasons, set_up, tear_down),

@@ -128,6 +128,33 @@ static void test_allow_of_a_remote_controller(void **state)
 	expect_start("b error EACCES ");
 }
 
+/* Over TCP, from a link-local address: on another interface it is somebody else's. The socket is of the other
+ * family, so that nothing is sent. */
+static void test_link_local_controller(void **state)
+{
+	static const char *const hellos[] = { "a hello version=1", "a hello version=1 allow=fe80::9" };
+	struct agent_address controller;
+
+	(void)state;
+	assert_true(agent_address_read("[fe80::9%3]:1", &controller));
+	for (size_t i = 0; i < sizeof(hellos) / sizeof(hellos[0]); i++) {
+		agent_session_free(s);
+		s = agent_session_new(&config, &controller);
+		hear();
+		say("%s", hellos[i]);
+		expect("a ok");
+		make_socket("ipv4");
+		say("b connect socket=1 to=[fe80::9%%253]:1");
+		expect_start("b error EAFNOSUPPORT ");
+		say("b connect socket=1 to=[fe80::9]:1");
+		expect_start("b error EAFNOSUPPORT ");
+		say("b connect socket=1 to=[fe80::9%%254]:1");
+		expect_start("b error EACCES ");
+		say("b connect socket=1 to=[fe80::8%%253]:1");
+		expect_start("b error EACCES ");
+	}
+}
+
 static void test_unreadable_lines(void **state)
 {
 	static const char zeros[] = "t\0name\n";
@@ -151,6 +178,24 @@ static void test_unreadable_lines(void **state)
 	}
 	assert_true(agent_session_over(s));
 	assert_int_equal(agent_session_input(s, "t name\n", 7, now_ms), 0);
+}
+
+/* What a page has a browser send to an agent on loopback. */
+static void test_browsers_say_no_hello(void **state)
+{
+	static const char request[] = "POST / HTTP/1.1\r\nHost: 127.0.0.1:7930\r\n\r\n1 hello version=1\n";
+
+	(void)state;
+	restart(NULL);
+	assert_in_range(agent_session_input(s, request, sizeof(request) - 1, now_ms), 1, 40);
+	expect_start("POST error EPERM ");
+	expect_start("- error EPROTO ");
+	assert_true(agent_session_over(s));
+	restart(NULL);
+	for (int i = 0; i < 4096; i++)
+		feed("x", 1);
+	expect_start("- error EMSGSIZE ");
+	assert_true(agent_session_over(s));
 }
 
 static void test_long_lines(void **state)
@@ -289,6 +334,62 @@ static void test_kept_are_limited_and_reset(void **state)
 	close(fds[0]);
 }
 
+static void test_kept_are_limited_in_all(void **state)
+{
+	enum { LISTENERS = 9, EACH = 115 };
+	static int fds[LISTENERS * EACH];
+	struct pollfd waits[LISTENERS];
+	char local[AGENT_ADDRESS_ROOM];
+	struct rlimit limit;
+
+	(void)state;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < 2 * LISTENERS * EACH + 100)
+		skip();
+	for (int i = 0; i < LISTENERS; i++) {
+		say("f accept socket=%u from=127.0.0.1:1", make_listener("ipv4", local, 16));
+		for (int j = 0; j < EACH; j++) {
+			fds[i * EACH + j] = call("127.0.0.1:0", local);
+			silent();
+		}
+	}
+	assert_int_equal(agent_session_poll(s, waits), 0);
+	/* One of them taken is room for one more. */
+	say("a accept socket=1");
+	expect_start("a ok socket=10 ");
+	assert_int_equal(agent_session_poll(s, waits), LISTENERS);
+	say("x close socket=2");
+	expect("f error ECANCELED socket 2 was closed");
+	expect("x ok");
+	assert_int_equal(agent_session_poll(s, waits), LISTENERS - 1);
+	for (int i = 0; i < LISTENERS * EACH; i++)
+		close(fds[i]);
+}
+
+/* Whoever floods a listener from outside does not hold the session up: some are left for its next turn. */
+static void test_outsiders_are_reset_in_turns(void **state)
+{
+	enum { OUTSIDERS = 100 };
+	int fds[OUTSIDERS], inside;
+	char local[AGENT_ADDRESS_ROOM];
+	struct pollfd waits[1];
+	unsigned listener;
+
+	(void)state;
+	restart("h hello version=1 allow=127.0.0.1");
+	listener = make_listener("ipv4", local, 120);
+	for (int i = 0; i < OUTSIDERS; i++)
+		fds[i] = call("127.0.0.2:0", local);
+	inside = call("127.0.0.1:0", local);
+	say("a accept socket=%u", listener);
+	assert_int_equal(agent_session_poll(s, waits), 1);
+	assert_int_equal(poll(waits, 1, 0), 1);
+	expect_start("a ok socket=2 ");
+	assert_int_equal(strncmp(value("peer"), "127.0.0.1:", 10), 0);
+	for (int i = 0; i < OUTSIDERS; i++)
+		expect_reset(fds[i]);
+	close(inside);
+}
+
 static void test_most_sockets(void **state)
 {
 	char local[AGENT_ADDRESS_ROOM];
@@ -408,10 +509,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hello_comes_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_token, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_allow_of_a_remote_controller, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_link_local_controller, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreadable_lines, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_browsers_say_no_hello, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept_are_limited_and_reset, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_kept_are_limited_in_all, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_outsiders_are_reset_in_turns, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_most_sockets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_most_calls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replies_that_nobody_reads, set_up, tear_down),
