@@ -132,7 +132,7 @@ static void judge_case(struct reuse *r, const struct reuse_case *c, const struct
 		item.observed = a->last;
 		item.expected = documented;
 		item.reason = documented ? source : "nothing is documented about that";
-		item.outcome = !documented			      ? OUTCOME_INCONCLUSIVE :
+		item.outcome = !documented			      ? OUTCOME_SKIP :
 			       reuse_documented(documented, a->last) ? OUTCOME_PASS : OUTCOME_FAIL;
 	}
 	session_item(&r->session, &item, r->settings->plan.strict || item.class == CLASS_MUST);
