@@ -220,18 +220,27 @@ ok 'nothing but TIME-WAIT is left by them' wait_until none_left
 
 # --- A signal ---
 
-run_pid=
-json_until() {
-	grep -q "$1" "$work/signal.out"
+# interrupt COMMAND... -- ARGUMENT...: SIGINT once COMMAND succeeds
+interrupt() {
+	until_what=
+	while [ "$1" != -- ]; do
+		until_what="$until_what $1"
+		shift
+	done
+	shift
+	# A shell has background jobs ignore SIGINT.
+	env --default-signal ./finwait reuse --json "$@" >"$work/signal.out" 2>"$work/signal.err" </dev/null &
+	run_pid=$!
+	# shellcheck disable=SC2086 # words
+	wait_until $until_what || fail "before a signal: $until_what"
+	kill -INT "$run_pid"
+	wait "$run_pid"
+	status=$?
+	out=$(cat "$work/signal.out")
+	err=$(cat "$work/signal.err")
 }
-env --default-signal ./finwait reuse --json --agent "$agent" "$target" >"$work/signal.out" 2>"$work/signal.err" </dev/null &
-run_pid=$!
-ok 'a run is under way' wait_until json_until bind-listening
-kill -INT "$run_pid"
-wait "$run_pid"
-status=$?
-out=$(cat "$work/signal.out")
-err=$(cat "$work/signal.err")
+
+interrupt grep bind-listening "$work/signal.out" -- --agent "$agent" "$target"
 expect 'SIGINT' 3 '^\{"type":"summary"'
 unlike 'SIGINT: not all was played' "$out" 'newer-timestamp'
 unlike 'SIGINT: nothing is blamed on the target' "$out" '"verdict":"fail"'
@@ -303,6 +312,35 @@ begin hangs-too --json --wait 1 --service daytime:5006 --on-restart 'exec sleep 
 begin nobody --json --service daytime:5999 --on-restart 'echo ran >"$work/ran"' "$target"
 begin closes-last --json --timeout 0.5 --service daytime:7 --on-restart 'echo ran >"$work/ran"' "$target"
 
+# TIME-WAIT can be ended by hand, where the kernel has INET_DIAG_DESTROY.
+serve 5008 0
+serve 5009 0
+end_time_wait="$on_its_side ss -K -t state time-wait sport = :%p"
+begin over --json --service daytime:5008 --on-restart "$end_time_wait; sh $work/restart %p 0 %h" "$target"
+begin never --json --wait 2 --service daytime:5009 --on-restart 'kill -9 $(cat "$work/server.%p");'" $end_time_wait" "$target"
+
+serve 5007 1
+interrupt test -e "$work/ran-slowly" -- --service daytime:5007 --on-restart 'echo ran >"$work/ran-slowly"; exec sleep 4712' \
+	"$target"
+expect 'SIGINT while the command runs' 3 '"reuse/restart".*"verdict":"error"' '^\{"type":"summary"'
+ok 'SIGINT while the command runs ends it' wait_until sh -c '! pgrep -f "^sleep 4712$"'
+rm "$work/ran-slowly"
+interrupt test -e "$work/ran-slowly" -- --service daytime:5007 \
+	--on-restart 'kill -9 $(cat "$work/server.5007"); sleep 1; echo ran >"$work/ran-slowly"' "$target"
+expect 'SIGINT while the server is waited for' 3 '"verdict":"error".*"reason":"interrupted"'
+unlike 'SIGINT while the server is waited for: no observation' "$out" 'come back within'
+
+finish never
+if on_target ss -Htn state time-wait sport = :5009 | grep -q .; then
+	skip 'a server that comes back after TIME-WAIT' 'TIME-WAIT cannot be ended here'
+else
+	finish over
+	expect 'a server that comes back after TIME-WAIT' 0 \
+		'"verdict":"fail","class":"choice".*"observed":"the server was back [0-9.]+ s after the command, when TIME-WAIT was over"'
+	finish never
+	expect 'a server that does not come back at all' 4 '"verdict":"inconclusive".*did not come back within 2 s' \
+		'"reason":"TIME-WAIT is over and keeps it from nothing"'
+fi
 finish back
 expect 'a server with SO_REUSEADDR' 0 \
 	'"reuse/restart".*"verdict":"pass","class":"choice".*"observed":"the server was back [0-9.]+ s after the command, with its old connection still in TIME-WAIT"' \
@@ -324,8 +362,8 @@ expect 'a server that is not there' 4 '"verdict":"inconclusive".*5999'
 finish closes-last
 expect 'a server that does not close first after all' 4 '"verdict":"inconclusive"'
 ok 'without TIME-WAIT nothing is restarted' test ! -e "$work/ran"
-for port in 5001 5002 5003 5004 5005 5006; do
-	kill -9 "$(cat "$work/server.$port.started")"
+for port in 5001 5002 5003 5004 5005 5006 5007 5008 5009; do
+	kill -9 "$(cat "$work/server.$port.started")" 2>/dev/null # some have been
 done
 ok 'nothing but TIME-WAIT is left by servers' wait_until none_left
 
