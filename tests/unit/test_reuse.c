@@ -103,7 +103,7 @@ static void test_table(void **state)
 /* ---- an agent ---------------------------------------------------------------------------------- */
 
 enum how { OBEYS, REFUSES, GOES, LIES_OK, TALKS, IS_MUTE };
-enum { CALLS = 40, TEXT = 1024 };
+enum { CALLS = 60 };
 
 /* Shared with the process that plays it. */
 struct agent {
@@ -517,6 +517,27 @@ static void test_the_listener_is_kept(void **state)
 	forget();
 }
 
+/* One after the other, as in a run: nothing of the one before is left. */
+static void test_cases_in_a_row(void **state)
+{
+	(void)state;
+	start(FAKE_CAN);
+	agent->how = REFUSES;
+	agent->bad = calls_before(0) + 3; /* the last close(), socket() */
+	for (size_t i = 0; i < 3; i++) {
+		const struct scripted_answer *r;
+
+		assert_int_equal(play(&reuse_cases[i], false).kind, ANSWER_DONE);
+		r = scripted_result(d);
+		assert_int_equal(r->made, i > 0);
+		assert_string_equal(r->last, i ? "ok" : "");
+		assert_string_equal(r->text, i ? "" : "socket() failed before: EFAKE");
+		d->ops->release(d, 1, 0);
+	}
+	end();
+	forget();
+}
+
 /* The state: as said, unknown, or refused, which is no reason to stop. */
 static void test_state(void **state)
 {
@@ -554,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_said),
 		cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_the_listener_is_kept),
+		cmocka_unit_test(test_cases_in_a_row),
 		cmocka_unit_test(test_state),
 	};
 

@@ -322,6 +322,7 @@ struct scene {
 	enum peer_mutation mutation; /* of what the SYN draws */
 	int64_t timeout_us;  /* 0: 5 s */
 	bool six;
+	bool late; /* the ACK of an old byte is on its way when the SYN leaves */
 };
 
 static struct exchange played[2];
@@ -331,6 +332,16 @@ static void finished(void *arg, size_t index)
 {
 	(void)arg;
 	(void)index;
+}
+
+static void old_byte(struct peer *peer, const struct exchange *over, int64_t now_us)
+{
+	const struct segment s = { .src = over->params.prober.source, .dst = over->params.prober.target,
+				   .seq = over->prober.snd_nxt - 1, .ack = over->prober.rcv_nxt,
+				   .flags = FLAG_ACK, .window = 65535, .len = 1, .data_len = 1,
+				   .data = (const uint8_t *)"x" };
+
+	peer_receive(peer, &s, now_us);
 }
 
 /* True if the SYN was sent and judged. */
@@ -379,6 +390,8 @@ static bool play(const struct scene *scene)
 		assert_true(tried_syn_init(&played[1], &played[0], &reuse_syn_check, scene->syn->above));
 		played[1].params.timeout_us = scene->timeout_us ? scene->timeout_us : 5000000;
 		run.exchanges = &played[1];
+		if (scene->late)
+			old_byte(peer, &played[0], run.link->now_us(run.link));
 		peer_mutate(peer, scene->mutation);
 		run_all(&run);
 		tried_syn_judge(&t, row_of(scene->syn->event), &played[0], &played[1]);
@@ -461,6 +474,25 @@ static void test_an_older_syn_that_opens(void **state)
 	assert_non_null(strstr(t.observed, "SYN,ACK, ISS "));
 }
 
+/* A late ACK does not pass for the answer, however long the way is. */
+static void test_a_late_ack(void **state)
+{
+	struct scene scene = { .syn = syn_of(NEWER), .late = true };
+
+	(void)state;
+	for (int64_t us = 100; us <= 400000; us = us * 3 / 2 + 1) {
+		scene.path.latency_in_us = scene.path.latency_out_us = us;
+		scene.mutation = PEER_HONEST;
+		assert_true(play(&scene));
+		assert_int_equal(t.outcome, OUTCOME_PASS);
+		assert_string_equal(t.reason, "as required");
+		scene.mutation = PEER_WRONG_SEQ;
+		assert_true(play(&scene));
+		assert_int_equal(t.outcome, OUTCOME_FAIL);
+		assert_non_null(strstr(t.observed, " below the old"));
+	}
+}
+
 /* Without timestamps the peer is right to answer as to an older one. */
 static void test_no_timestamps(void **state)
 {
@@ -536,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_an_honest_peer),
 		cmocka_unit_test(test_lying_peers),
 		cmocka_unit_test(test_an_older_syn_that_opens),
+		cmocka_unit_test(test_a_late_ack),
 		cmocka_unit_test(test_no_timestamps),
 		cmocka_unit_test(test_silence_takes_more_than_one_syn),
 		cmocka_unit_test(test_bad_paths),
