@@ -25,7 +25,7 @@ enum step {
 	STEP_END,
 	STEP_OPEN,         /* three-way handshake */
 	STEP_OPEN_HALF,    /* our SYN, until SYN,ACK is there, which is left unanswered */
-	STEP_TRY_SYN,      /* our SYN, until anything comes, which is left unanswered */
+	STEP_TRY_SYN,      /* our SYN, until SYN or RST comes, or a moment after anything; left unanswered */
 	STEP_LISTEN,       /* be there for the target to connect to; its SYN will be left unanswered */
 	STEP_AWAIT_SYN,    /* until the target's SYN is there */
 	STEP_ANSWER_SYN,   /* SYN,ACK, until it is acknowledged */

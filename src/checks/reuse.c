@@ -134,7 +134,7 @@ bool reuse_documented(const char *documented, const char *answer)
 {
 	size_t len = strlen(answer);
 
-	for (const char *at = documented; (at = strstr(at, answer)); at += len)
+	for (const char *at = documented; len && (at = strstr(at, answer)); at += len)
 		if ((at == documented || at[-1] == ' ') && (!at[len] || at[len] == ' '))
 			return true;
 	return false;

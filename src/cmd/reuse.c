@@ -65,14 +65,13 @@ const char *reuse_why(const struct exchange *x)
 	return x->verdicts_count ? x->verdicts[0].observed : "";
 }
 
-/* ---- the calls ----------------------------------------------------------------------------------- */
-
-/* What has to be can only be said if all before it went well. */
-static bool came_there(const struct exchange *x)
+bool reuse_came_there(const struct exchange *x)
 {
 	return x->first.verified == VERIFIED_THERE && x->first.states & x->params.check->goal && !x->refused[0] &&
 	       !x->error[0];
 }
+
+/* ---- the calls ----------------------------------------------------------------------------------- */
 
 /* A document on TCP wants the calls to succeed, and the connection to stay. */
 static void judge_demand(const struct reuse_case *c, const struct exchange *x, const struct scripted_answer *a,
@@ -95,7 +94,7 @@ static void judge_demand(const struct reuse_case *c, const struct exchange *x, c
 static void judge_time_wait(struct reuse *r, const struct exchange *x)
 {
 	const struct reuse_case *c = &reuse_time_wait_case;
-	const bool there = came_there(x);
+	const bool there = reuse_came_there(x);
 	struct report_item item = {
 		.name = c->name, .target = r->session.targets[0], .class = CLASS_MUST, .what = c->what,
 		.requirement = c->requirement, .citation = c->citation, .expected = "TIME-WAIT", .family = x->params.prober.target.addr.family,
@@ -121,11 +120,11 @@ static void judge_case(struct reuse *r, const struct reuse_case *c, const struct
 	};
 
 	snprintf(source, sizeof source, "as %s documents", reuse_api_name(r->api));
-	if (!came_there(x) || !a->made) {
+	if (!reuse_came_there(x) || !a->made) {
 		bool error = x->refused[0] || x->error[0];
 
 		item.outcome = error ? OUTCOME_ERROR : OUTCOME_INCONCLUSIVE;
-		item.reason = came_there(x) && a->text[0] ? a->text : reuse_why(x);
+		item.reason = reuse_came_there(x) && a->text[0] ? a->text : reuse_why(x);
 	} else if (c->requirement) {
 		item.observed = a->last;
 		judge_demand(c, x, a, &item);
@@ -133,7 +132,7 @@ static void judge_case(struct reuse *r, const struct reuse_case *c, const struct
 		item.observed = a->last;
 		item.expected = documented;
 		item.reason = documented ? source : "nothing is documented about that";
-		item.outcome = !documented			      ? OUTCOME_INCONCLUSIVE :
+		item.outcome = !documented			      ? OUTCOME_SKIP :
 			       reuse_documented(documented, a->last) ? OUTCOME_PASS : OUTCOME_FAIL;
 	}
 	session_item(&r->session, &item, r->settings->plan.strict || item.class == CLASS_MUST);

@@ -21,6 +21,9 @@ bool reuse_play(struct session *session, struct link *link, struct exchange *x);
 /* Gives an exchange that was planned, and has not begun, other parameters. False without memory. */
 bool reuse_prepare(struct exchange *x, const struct exchange_params *params);
 
+/* Whether the target was led to where the check wants it: only then can be said what has to be. */
+bool reuse_came_there(const struct exchange *x);
+
 /* Why an exchange did not come to where it should, a sentence part; "" if it did. */
 const char *reuse_why(const struct exchange *x);
 

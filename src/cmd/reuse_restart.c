@@ -99,12 +99,20 @@ static enum verified look_again(struct restart *r, struct link *link)
 
 static void judge(struct restart *r, struct link *link, int64_t took_us, struct report_item *item)
 {
-	enum verified left = look_again(r, link);
+	enum verified left = interrupt_stop ? VERIFIED_NOT : look_again(r, link);
 	char *observed = r->observed;
 
+	if (took_us < 0 && interrupt_stop) {
+		item->outcome = OUTCOME_ERROR;
+		item->reason = "interrupted";
+		return;
+	}
 	item->observed = observed;
 	if (took_us < 0) {
-		item->outcome = interrupt_stop ? OUTCOME_ERROR : OUTCOME_FAIL;
+		item->outcome = left == VERIFIED_THERE ? OUTCOME_FAIL : OUTCOME_INCONCLUSIVE;
+		item->reason = left == VERIFIED_THERE ? NULL :
+			       left == VERIFIED_GONE  ? "TIME-WAIT is over and keeps it from nothing" :
+							"and whether TIME-WAIT is over cannot be told";
 		snprintf(observed, sizeof r->observed, "the server did not come back within %g s",
 			 (double)r->settings->wait_us / 1e6);
 		return;

@@ -53,18 +53,19 @@ static void count(struct session *session, enum outcome outcome)
 void session_item(struct session *session, const struct report_item *item, bool counts)
 {
 	static const int statuses[] = {
-		[OUTCOME_PASS] = EXIT_CONFORMS, [OUTCOME_SKIP] = EXIT_NOTHING_JUDGED,
-		[OUTCOME_INCONCLUSIVE] = EXIT_NOTHING_JUDGED, [OUTCOME_ERROR] = EXIT_NOT_RUN,
-		[OUTCOME_FAIL] = EXIT_VIOLATED,
+		[OUTCOME_PASS] = EXIT_CONFORMS, [OUTCOME_INCONCLUSIVE] = EXIT_NOTHING_JUDGED,
+		[OUTCOME_ERROR] = EXIT_NOT_RUN, [OUTCOME_FAIL] = EXIT_VIOLATED,
 	};
 	int status = statuses[item->outcome];
 
+	/* That something was skipped says nothing about the rest. */
 	if (item->outcome == OUTCOME_FAIL && !counts)
 		status = EXIT_CONFORMS;
 	for (size_t i = 0; i < session->outputs.count; i++)
 		session->outputs.list[i].format->item(session->outputs.list[i].file, &session->run, item);
 	count(session, item->outcome);
-	session->status = exit_status_worse(session->status, status);
+	if (item->outcome != OUTCOME_SKIP)
+		session->status = exit_status_worse(session->status, status);
 }
 
 static void finished(void *arg, size_t index)
@@ -235,5 +236,7 @@ int session_run(struct session *session)
 	session->run.verbosity = s->quiet ? -1 : s->verbose;
 	if (!status)
 		status = run_planned(session);
+	if (status == EXIT_UNDECIDED)
+		status = EXIT_NOTHING_JUDGED;
 	return outputs_close(&session->outputs) ? status : exit_status_worse(status, EXIT_NOT_RUN);
 }

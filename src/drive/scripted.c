@@ -52,12 +52,23 @@ __attribute__((format(printf, 2, 3))) static bool call(struct scripted *s, const
 	return s->reply.outcome == AGENT_OK;
 }
 
+/* The end of a call that was answered with ok: if that does not say what it has to, the agent is lost. */
+static bool check(struct scripted *s, bool said)
+{
+	if (said)
+		return true;
+	agent_client_lose(s->client, "the agent does not keep to its protocol (a reply without what it has to say)");
+	s->reply.outcome = AGENT_LOST;
+	snprintf(s->reply.text, sizeof s->reply.text, "%s", agent_client_lost(s->client));
+	return false;
+}
+
 static bool new_socket(struct scripted *s, uint64_t *number)
 {
 	bool v6 = s->request.target.addr.family == 6;
 
 	if (!call(s, "socket family=%s", v6 ? "ipv6" : "ipv4") ||
-	    !agent_reply_number(&s->reply, "socket", UINT64_MAX, number))
+	    !check(s, agent_reply_number(&s->reply, "socket", UINT64_MAX, number) && *number))
 		return false;
 	/* Otherwise the wildcard would be that of IPv4, too. */
 	return !v6 || !agent_client_can(s->client, "v6only") ||
@@ -77,7 +88,7 @@ static bool bind_to(struct scripted *s, uint64_t number, bool wildcard, uint16_t
 	if (wildcard)
 		at.addr = (struct address){ .family = at.addr.family };
 	return call(s, "bind socket=%" PRIu64 " local=%s", number, agent_endpoint_value(&at, text)) &&
-	       agent_reply_endpoint(&s->reply, "local", got);
+	       check(s, agent_reply_endpoint(&s->reply, "local", got) && got->port && (!port || got->port == port));
 }
 
 static bool connect_to(struct scripted *s, uint64_t number, struct endpoint to)
@@ -168,7 +179,8 @@ static bool make_first(struct scripted *s)
 {
 	const struct reuse_case *r = s->reuse;
 
-	return end_socket(s, &s->first, "close") && new_socket(s, &s->first) && (!(!r || r->reuseaddr) || set_option(s, s->first, "reuseaddr")) &&
+	return end_socket(s, &s->first, "close") && new_socket(s, &s->first) &&
+	       (!(!r || r->reuseaddr) || set_option(s, s->first, "reuseaddr")) &&
 	       (!(r && r->reuseport) || set_option(s, s->first, "reuseport")) &&
 	       bind_to(s, s->first, r && r->wildcard, 0, &s->at);
 }
@@ -179,7 +191,7 @@ static bool accept_one(struct scripted *s)
 
 	return call(s, "accept socket=%" PRIu64 " from=%s timeout_ms=%" PRId64, s->first,
 		    agent_endpoint_value(&s->request.prober, text), s->request.timeout_us / 1000) &&
-	       agent_reply_number(&s->reply, "socket", UINT64_MAX, &s->connection);
+	       check(s, agent_reply_number(&s->reply, "socket", UINT64_MAX, &s->connection) && s->connection);
 }
 
 static bool ask_state(struct scripted *s)
@@ -232,12 +244,9 @@ static void ask(struct driver *d, const struct request *request, int64_t now_us)
 	if (act(s))
 		return;
 	s->answer.kind = s->reply.outcome == AGENT_LOST ? ANSWER_LOST : ANSWER_FAILED;
-	if (s->reply.outcome == AGENT_OK)
-		snprintf(s->answer.text, sizeof s->answer.text, "the agent does not keep to its protocol");
-	else
-		snprintf(s->answer.text, sizeof s->answer.text, "%s%s%.128s",
-			 s->reply.outcome == AGENT_ERROR ? s->reply.error : "",
-			 s->reply.outcome == AGENT_ERROR ? ": " : "", s->reply.text);
+	snprintf(s->answer.text, sizeof s->answer.text, "%s%s%.128s",
+		 s->reply.outcome == AGENT_ERROR ? s->reply.error : "", s->reply.outcome == AGENT_ERROR ? ": " : "",
+		 s->reply.text);
 }
 
 static bool answer(struct driver *d, int64_t now_us, struct driver_answer *out)

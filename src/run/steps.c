@@ -207,8 +207,6 @@ bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out)
 	case STEP_OPEN_HALF:
 	case STEP_CROSS_SYN:
 		return p->syn_ack_held;
-	case STEP_TRY_SYN:
-		return x->judged;
 	case STEP_AWAIT_SYN:
 		return p->syn_held;
 	case STEP_SEND:
@@ -237,6 +235,7 @@ bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out)
 	case STEP_HOLD_FIN:
 	case STEP_ABORT:
 		return true;
+	case STEP_TRY_SYN: /* ends by its deadline */
 	case STEP_END:
 		return false;
 	default: /* STEP_ASK and its actions */
@@ -314,11 +313,26 @@ static void verified(struct exchange *x, enum verified how, const char *by)
 	v->by = by;
 }
 
+/* SYN and RST are answers. Anything else may have been on its way before our SYN, and is given time to be
+ * overtaken; an ACK of our SYN tells of a SYN,ACK that was lost, and will come again. */
+static void tried_syn(struct exchange *x, const struct segment *s)
+{
+	int64_t until_us = s->flags & (FLAG_SYN | FLAG_RST) ? s->t_us : s->t_us + quiet_us(x);
+
+	if (s->checksum == CHECKSUM_BAD ||
+	    ((s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK && s->ack == x->prober.iss + 1))
+		return;
+	if (until_us < x->deadline_us)
+		x->deadline_us = until_us;
+}
+
 void steps_captured(struct exchange *x, const struct segment *s)
 {
 	enum step step = x->phase == PLAYING ? steps_current(x) : STEP_END;
 	tcp_states goal = x->params.check->goal;
 
+	if (step == STEP_TRY_SYN)
+		tried_syn(x, s);
 	if (step == STEP_CONFIRM_GONE && (s->flags & FLAG_RST))
 		verified(x, VERIFIED_GONE, "a stray segment drew RST");
 	if (step == STEP_END || !verifies(x))
