@@ -156,6 +156,7 @@ static int plan_exchange(struct plan *plan, const struct plan_settings *s, const
 			 why, why_len);
 	if (status)
 		return status;
+	plan->ports[index] = params.prober.source.port;
 	if (!exchange_init(&plan->exchanges[index], &params)) {
 		snprintf(why, why_len, "out of memory");
 		return EXIT_NOT_RUN;
@@ -186,9 +187,10 @@ static int allocate(struct plan *plan, const struct plan_settings *s, const stru
 	plan->paths = calloc(n, sizeof *plan->paths);
 	/* One more, all zero: its missing check marks the end. */
 	plan->exchanges = calloc(n * plan->lane_length + 1, sizeof *plan->exchanges);
+	plan->ports = calloc(n * plan->lane_length, sizeof *plan->ports);
 	if (work->transfer)
 		plan->pattern = malloc(work->transfer);
-	if (plan->paths && plan->exchanges && (plan->pattern || !work->transfer)) {
+	if (plan->paths && plan->exchanges && plan->ports && (plan->pattern || !work->transfer)) {
 		pattern_fill(plan->pattern, work->transfer, (uint32_t)plan->seed);
 		return 0;
 	}
@@ -207,6 +209,8 @@ int plan_make(struct plan *plan, const struct plan_settings *s, const struct pla
 		plan->paths_count = lane + 1;
 		plan->count = n * plan->lane_length;
 		status = find_way(&d, &plan->paths[lane], s, work, targets[lane], why, why_len);
+		plan->paths[lane].ports = plan->ports + lane * plan->lane_length;
+		plan->paths[lane].ports_count = plan->lane_length;
 		for (size_t i = 0; i < plan->lane_length && !status; i++)
 			status = plan_exchange(plan, s, work, lane * plan->lane_length + i, &d, why, why_len);
 	}
@@ -232,6 +236,7 @@ void plan_free(struct plan *plan)
 	for (size_t i = 0; plan->exchanges && i < plan->count; i++)
 		exchange_free(&plan->exchanges[i]);
 	free(plan->pattern);
+	free(plan->ports);
 	free(plan->paths);
 	free(plan->exchanges);
 }

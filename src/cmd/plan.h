@@ -119,6 +119,7 @@ struct plan {
 	size_t count, lane_length;
 	struct wire_path *paths; /* one per target */
 	size_t paths_count;
+	uint16_t *ports;         /* of ours, one per exchange */
 	struct guards *guards[2]; /* for own source addresses, for spare ones */
 	uint8_t *pattern;
 };

@@ -208,7 +208,7 @@ static void result(FILE *out, const struct report_run *run, const struct report_
 	fprintf(out, "seed %#llx   isn %u   %s %s   guard: %s\n", (unsigned long long)run->seed,
 		x->params.prober.isn, goal ? "open" : "close", x->params.check->word, run->guard);
 	if (run->driver)
-		fprintf(out, "driver: %s\n", run->driver);
+		print_row(out, run, "0", "driver", run->driver, NULL);
 	if (run->guard_note[0])
 		print_row(out, run, "33", "guard", run->guard_note, NULL);
 	fputc('\n', out);

@@ -204,7 +204,7 @@ static void check_unseen(struct exchange *x, int64_t now_us, int64_t limit_us)
 	if (!x->pending_count || x->unanswered[0] || now_us - x->pending_us < limit_us)
 		return;
 	snprintf(error, sizeof error,
-		 "our segment %s was not seen leaving: a firewall of this host dropped it",
+		 "our segment %s was not seen leaving: a firewall of this host dropped it, or the capture lost it",
 		 flags_text(x->pending[0].flags, flags));
 	fail_exchange(x, error);
 }

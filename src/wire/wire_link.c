@@ -18,7 +18,8 @@
 
 enum {
 	FILTER_TARGETS = 16, /* more hosts than this make a filter slower than looking them up here */
-	FILTER_TEXT = 64 + FILTER_TARGETS * (ADDRESS_TEXT + 8),
+	FILTER_PORTS = 16,
+	FILTER_TEXT = 128 + FILTER_TARGETS * (ADDRESS_TEXT + 8) + FILTER_PORTS * 16,
 	ARENA = 4 * ENCODE_MAX, /* room for the packets of one batch */
 	LONGEST_SLEEP_S = 1, /* an interface may go down without waking anybody */
 };
@@ -365,9 +366,31 @@ static enum link_status wire_receive(struct link *link, int64_t until_us, struct
 	}
 }
 
-/* "(tcp and (host A or host B)) or icmp or icmp6" for the targets behind `port`. */
+/* " and (port 1 or port 2)" for our ports of the paths through `port`; "" if they are too many. */
+static void ports_for(const struct wire_link *w, const struct port *port, char *text, size_t len)
+{
+	size_t n = 0, ports = 0;
+
+	for (size_t i = 0; i < w->n_ways; i++) {
+		const struct wire_path *path = &w->ways[i].path;
+
+		if (w->ways[i].port != port)
+			continue;
+		ports += path->ports_count;
+		if (!path->ports_count || ports > FILTER_PORTS) {
+			text[0] = '\0';
+			return;
+		}
+		for (size_t k = 0; k < path->ports_count; k++, n = strlen(text))
+			snprintf(text + n, len - n, "%sport %u", n ? " or " : " and (", path->ports[k]);
+	}
+	snprintf(text + n, len - n, ")");
+}
+
+/* "(tcp and (host A or host B) and (port 1 or port 2)) or icmp or icmp6" for the targets behind `port`. */
 static void filter_for(const struct wire_link *w, const struct port *port, char text[FILTER_TEXT])
 {
+	char ports[FILTER_PORTS * 16] = "";
 	const struct address *last = NULL;
 	size_t n = 0;
 	int at = snprintf(text, FILTER_TEXT, "(tcp and (");
@@ -387,7 +410,8 @@ static void filter_for(const struct wire_link *w, const struct port *port, char 
 		at += snprintf(text + at, FILTER_TEXT - (size_t)at, "%shost %s", n > 1 ? " or " : "",
 			       address_text(&target, name));
 	}
-	snprintf(text + at, FILTER_TEXT - (size_t)at, ")) or icmp or icmp6");
+	ports_for(w, port, ports, sizeof ports);
+	snprintf(text + at, FILTER_TEXT - (size_t)at, ")%s) or icmp or icmp6", ports);
 }
 
 /* The port of an interface, made if it is a new one. */

@@ -18,6 +18,8 @@ struct wire_path {
 	struct address target;
 	struct route route;
 	struct spare *spare; /* borrowed; NULL unless the source is a spare address */
+	const uint16_t *ports; /* of ours, borrowed: few of them keep other traffic out of the capture, ... */
+	size_t ports_count;    /* ... 0 or many do not */
 };
 
 struct wire_stats {
@@ -26,7 +28,7 @@ struct wire_stats {
 };
 
 /* Opens injection and capture for `n` paths and, unless `dump` is NULL, a pcap file (link type RAW:
- * IP packets, whatever the interface) that gets every captured frame of these targets. Needs
+ * IP packets, whatever the interface) that gets every captured frame of these targets and ports. Needs
  * CAP_NET_RAW; nothing is decoded before the first receive(). `stop` is a flag that a signal handler
  * sets: receive() then returns LINK_INTERRUPTED once and clears it. NULL with a sentence in `why`. */
 struct link *wire_link_open(const struct wire_path *paths, size_t n, const char *dump,

@@ -280,7 +280,7 @@ for host in $hosts; do
 	for state in $states_by_commands; do
 		for opener in passive active; do
 			took "commands-$state-$opener-$host"
-			expect "commands: $state by $opener open, $host" 0 '^driver: commands$' "^reached      $state: "
+			expect "commands: $state by $opener open, $host" 0 '^driver +commands$' "^reached      $state: "
 		done
 	done
 	for name in SYN-SENT-active LISTEN-passive ESTABLISHED-simultaneous; do
