@@ -7,9 +7,9 @@
 
 #define UNSYNCHRONIZED (IN(TCP_CLOSED) | IN(TCP_LISTEN) | IN(TCP_SYN_SENT))
 
-/* An event, and what the peer must have sent for it: all of `needs`, none of `bars`. It counts in the states `in` only: a
- * SYN that a TIME-WAIT would take opens another connection, which is observed anew. In the order in which a
- * connection meets them. */
+/* An event, and what the peer must have sent for it: all of `needs`, none of `bars`. It counts in the states
+ * `in` only: a SYN that a TIME-WAIT would take opens another connection, which is observed anew. In the order
+ * in which a connection meets them. */
 static const struct arrival {
 	enum event event;
 	uint32_t needs, bars;

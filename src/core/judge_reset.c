@@ -209,8 +209,9 @@ bool judge_reset(const struct judge *g)
 			       conn_relative(p, g->s->ack));
 	} else if ((p->known & CONN_STRAY) && judge_stray_answer(g)) {
 		/* judged */
-	} else if (g->live && (me->known & CONN_SYN_BARE) && (p->known & CONN_SYN_BARE) && refused_before(g)) {
-		judge_pass(g, RULE_REFUSAL); /* the application gave up, and our SYN, sent again, found nobody */
+	} else if (g->live && (me->known & p->known & CONN_SYN_BARE) && refused_before(g)) {
+		/* The application gave up, and our SYN, sent again, found nobody. */
+		judge_pass(g, RULE_REFUSAL);
 	} else if (!(me->known & CONN_SEEN)) {
 		if (g->live && !(p->known & CONN_SYN))
 			return false;

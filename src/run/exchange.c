@@ -458,8 +458,8 @@ static void take_as_left(struct exchange *x, const struct segment *s)
 	}
 }
 
-/* Who sends may go on, though not for ever, and so may a transfer to it that gets on. How long a state is held
- * is up to the user alone. */
+/* Who sends may go on, though not for ever, and so may a transfer to it that gets on. How long a state is
+ * held is up to the user alone. */
 static void give_time(struct exchange *x, bool sends, bool takes, int64_t now_us)
 {
 	const enum step step = steps_current(x);

@@ -78,11 +78,8 @@ static void settle_there(struct exchange *x)
 	enum tcp_state goal = goal_of(x);
 	char others[160];
 
-	if (tcp_states_single(v->states) && v->states == IN(goal)) {
+	if (v->states == IN(goal) || (v->states & IN(goal) && v->said == goal)) {
 		result_add(x, "reached", OUTCOME_PASS, NULL, "%s: %s", tcp_state_name(goal), v->by);
-	} else if (v->states & IN(goal) && v->said == goal) {
-		result_add(x, "reached", OUTCOME_PASS, NULL, "%s: %s",
-			   tcp_state_name(goal), v->by);
 	} else if (v->states & IN(goal) && v->assumed == goal) {
 		x->certainty = LIKELY;
 		result_add(x, "reached", OUTCOME_PASS, NULL, "%s: %s; or still %s, should what we sent before be lost",

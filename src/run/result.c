@@ -87,6 +87,11 @@ static void settle_opened(struct exchange *x, int64_t now_us)
 		    x->verdicts[0].observed);
 		return;
 	}
+	if (x->prober.snd_nxt == x->prober.iss && !x->interrupted) {
+		result_add(x, "opened", OUTCOME_INCONCLUSIVE, NULL,
+			   "nothing was sent: the driver did not say that the target listens within the timeout");
+		return;
+	}
 	x->reach = REACH_SILENT;
 	if (x->unanswered[0] && !x->lines_count)
 		result_add(x, "opened", OUTCOME_INCONCLUSIVE, NULL, "%s", x->unanswered);

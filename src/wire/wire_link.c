@@ -308,8 +308,8 @@ static void wire_watch(struct link *link, int fd, short events)
 	*watched((struct wire_link *)link) = (struct pollfd){ .fd = fd, .events = events };
 }
 
-/* Sleeps until a frame, a request for a spare address, what is watched, a signal, or `until_us`. Signals are let in only
- * while asleep, so that one that comes just before is not missed. */
+/* Sleeps until a frame, a request for a spare address, what is watched, a signal, or `until_us`. Signals are
+ * let in only while asleep, so that one that comes just before is not missed. */
 static int sleep_until(struct wire_link *w, int64_t now_us, int64_t until_us)
 {
 	struct timespec wait = { .tv_sec = LONGEST_SLEEP_S };

@@ -432,6 +432,16 @@ static void test_refusal_and_loss_are_errors(void **state)
 	for_each(spoil);
 }
 
+static void test_nobody_says_that_it_listens(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .mute = true, .spoiled = ACTION_LISTEN };
+
+	(void)state;
+	play(&scene);
+	assert_point("opened", OUTCOME_INCONCLUSIVE, "the driver did not say that the target listens");
+	assert_int_equal(x.reach, REACH_NONE);
+}
+
 static void test_what_is_only_said_to_be_done(void **state)
 {
 	struct scene scene = { .state = TCP_FIN_WAIT_1, .spoil = true, .spoiled = ACTION_CLOSE_FIRST,
@@ -800,6 +810,7 @@ int main(void)
 		cmocka_unit_test(test_services_that_differ),
 		cmocka_unit_test(test_a_closed_port),
 		cmocka_unit_test(test_refusal_and_loss_are_errors),
+		cmocka_unit_test(test_nobody_says_that_it_listens),
 		cmocka_unit_test(test_what_is_only_said_to_be_done),
 		cmocka_unit_test(test_a_system_that_says_another_state),
 		cmocka_unit_test(test_an_application_that_dies),
