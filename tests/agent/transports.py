@@ -360,16 +360,16 @@ def _(here):
 @check('TCP: a token file that others may read is refused')
 def _(here):
     for mode in (0o640, 0o604, 0o620, 0o602, 0o610, 0o644):
-        here.refused('--token-file', here.token_file(mode=mode))
+        here.refused('--port', '0', '--token-file', here.token_file(mode=mode))
 
 
 @check('TCP: what is no token is refused')
 def _(here):
     for content in ('', '\n', 'x' * 15, 'x' * 257, 'with a space in it', 'x' * 16 + '\t', 'x' * 16 + '\x7f',
                     '\n' + TOKEN, 'x' * 16 + '\0'):
-        here.refused('--token-file', here.token_file(content))
-    here.refused('--token-file', os.path.join(here.directory.name, 'no-such-file'))
-    here.refused('--token-file', here.directory.name)
+        here.refused('--port', '0', '--token-file', here.token_file(content))
+    here.refused('--port', '0', '--token-file', os.path.join(here.directory.name, 'no-such-file'))
+    here.refused('--port', '0', '--token-file', here.directory.name)
 
 
 @check('TCP: --listen beyond loopback needs a token')
