@@ -342,7 +342,7 @@ class Session:
     def unreadable(self, name, text):
         self.error('-', name, text)
         self.garbage += 1
-        if self.garbage >= GARBAGE:
+        if self.garbage >= GARBAGE or self.allowed is None:  # a web page's request to loopback ends here
             self.close()
 
     def request(self, line):

@@ -278,9 +278,11 @@ static void serve_request(struct agent_session *s, const struct agent_line *line
 		agent_error(s, line->tag, ENOTSUP, "this system cannot do %s", verb->name);
 }
 
+/* Before hello one is enough: it may be the header of an HTTP request whose body is a page's idea of what the
+ * agent should do. A browser will send that to loopback for any page. */
 static void count_unreadable(struct agent_session *s)
 {
-	if (++s->unreadable >= UNREADABLE_MAX)
+	if (++s->unreadable >= UNREADABLE_MAX || !s->greeted)
 		s->over = true;
 }
 

@@ -586,6 +586,8 @@ static void test_garbage_ends_with_its_reasons(void **state)
 		garbage[i] = (char)(i % 50 == 49 ? '\n' : (state_of_it >> 16 & 0xff) | 0x80);
 	}
 	expect(fd, "hello ");
+	say(fd, "1 hello version=1\n");
+	expect(fd, "1 ok");
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	while (sent < sizeof(garbage)) {
 		ssize_t n = send(fd, garbage + sent, sizeof(garbage) - sent, MSG_NOSIGNAL);

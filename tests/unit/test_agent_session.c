@@ -153,6 +153,24 @@ static void test_unreadable_lines(void **state)
 	assert_int_equal(agent_session_input(s, "t name\n", 7, now_ms), 0);
 }
 
+/* What a page has a browser send to an agent on loopback. */
+static void test_browsers_say_no_hello(void **state)
+{
+	static const char request[] = "POST / HTTP/1.1\r\nHost: 127.0.0.1:7930\r\n\r\n1 hello version=1\n";
+
+	(void)state;
+	restart(NULL);
+	assert_in_range(agent_session_input(s, request, sizeof(request) - 1, now_ms), 1, 40);
+	expect_start("POST error EPERM ");
+	expect_start("- error EPROTO ");
+	assert_true(agent_session_over(s));
+	restart(NULL);
+	for (int i = 0; i < 4096; i++)
+		feed("x", 1);
+	expect_start("- error EMSGSIZE ");
+	assert_true(agent_session_over(s));
+}
+
 static void test_long_lines(void **state)
 {
 	static char line[6000];
@@ -465,6 +483,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_token, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_allow_of_a_remote_controller, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreadable_lines, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_browsers_say_no_hello, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept_are_limited_and_reset, set_up, tear_down),
