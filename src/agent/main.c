@@ -8,6 +8,7 @@
 #include "agent_line.h"
 #include "agent_server.h"
 #include "offload.h"
+#include "process.h"
 #include "services.h"
 #include "services_child.h"
 
@@ -250,6 +251,8 @@ int main(int argc, char **argv)
 	const char *wrong;
 	int option;
 
+	if (!process_fill_standard())
+		return EXIT_NOT_RUN;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case HELP:

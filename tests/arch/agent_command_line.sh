@@ -93,6 +93,10 @@ result $? '--stdio ends with its input' "exit status $?"
 grep -q '^hello finwait-agent 1 ' "$top/all" && grep -q '^1 ok$' "$top/all" && grep -q '^2 error EBADF ' "$top/all"
 result $? '--stdio: replies' 'they are missing'
 
+# Closed, its number must not go to a descriptor of the agent's own, which it would wait for.
+timeout 30 "$agent" --stdio <&- >"$top/all" 2>&1
+result $? '--stdio with standard input closed ends' "exit status $?"
+
 start 1 --port 0
 grep -qE '^finwait-agent: agent on 127\.0\.0\.1(, ::1)? port [0-9]+$' "$top/all"
 result $? 'default addresses' 'another line'
