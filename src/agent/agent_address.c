@@ -158,6 +158,8 @@ struct agent_network agent_network_of(const struct agent_address *address)
 	if (network.family == AF_INET6) {
 		network.len = 128;
 		memcpy(network.bytes, &address->at.v6.sin6_addr, 16);
+		if (IN6_IS_ADDR_LINKLOCAL(&address->at.v6.sin6_addr))
+			network.scope = address->at.v6.sin6_scope_id;
 		count_mapped_as_v4(&network);
 	} else {
 		network.len = 32;
@@ -176,6 +178,8 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 bool agent_network_inside(const struct agent_network *networks, size_t n, const struct agent_network *part)
 {
 	for (size_t i = 0; i < n; i++) {
+		if (networks[i].scope && part->scope && networks[i].scope != part->scope)
+			continue;
 		if (networks[i].family == part->family && networks[i].len <= part->len &&
 		    same_bits(networks[i].bytes, part->bytes, networks[i].len))
 			return true;

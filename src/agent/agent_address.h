@@ -24,7 +24,8 @@ struct agent_address {
 struct agent_network {
 	int family;
 	uint8_t bytes[16];
-	unsigned len; /* leading bits that matter */
+	unsigned len;   /* leading bits that matter */
+	uint32_t scope; /* of a link-local address; 0: any */
 };
 
 /* ADDR:PORT, an IPv6 address in brackets, with %scope if it needs one. */

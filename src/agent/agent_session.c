@@ -185,6 +185,9 @@ static bool name_networks(const struct agent_request *r, const char *text)
 			free(networks);
 			return false;
 		}
+		/* On another interface, the same link-local address is another machine. */
+		if (s->remote && agent_network_inside(&s->own, 1, &networks[i]))
+			networks[i].scope = s->own.scope;
 	}
 	s->networks = networks;
 	s->n_networks = n;

@@ -258,24 +258,35 @@ static bool connect_goes_on(struct agent_session *s, struct agent_call *call)
 	return true;
 }
 
+/* A link-local address is that of the interface the socket is bound to, or else the controller's. */
+static void add_scope(const struct agent_session *s, const struct agent_socket *socket,
+		      struct agent_address *to)
+{
+	struct agent_address local;
+
+	if (agent_address_lacks_scope(to) && address_of(socket->fd, getsockname, &local) &&
+	    local.at.any.sa_family == AF_INET6)
+		to->at.v6.sin6_scope_id = local.at.v6.sin6_scope_id;
+	if (agent_address_lacks_scope(to))
+		to->at.v6.sin6_scope_id = s->own.scope;
+}
+
 static void run_connect(const struct agent_request *r)
 {
 	struct agent_socket *socket = agent_socket_of(r);
 	const char *wait_text = agent_line_value(r->line, "wait");
 	struct agent_call *call = NULL;
-	struct agent_address to, local;
+	struct agent_address to;
 	uint64_t wait = 1;
 
 	if (!socket || !agent_address_of(r, "to", &to) ||
 	    (wait_text && !agent_number_of(r, "wait", 1, &wait)))
 		return;
+	add_scope(r->s, socket, &to);
 	if (!agent_allows(r->s, &to)) {
 		agent_error(r->s, r->line->tag, EACCES, "hello did not allow this address");
 		return;
 	}
-	if (agent_address_lacks_scope(&to) && address_of(socket->fd, getsockname, &local) &&
-	    local.at.any.sa_family == AF_INET6)
-		to.at.v6.sin6_scope_id = local.at.v6.sin6_scope_id;
 	if (wait) {
 		call = agent_call_new(r, socket);
 		if (!call)

@@ -75,7 +75,7 @@ static int free_descriptor(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct agent_network loopback = { AF_INET, { 127 }, 8 };
+	static const struct agent_network loopback = { .family = AF_INET, .bytes = { 127 }, .len = 8 };
 	static const char token[] = "0123456789abcdef";
 	struct agent_config config = { .networks = &loopback, .n_networks = 1 };
 	struct agent_address controller = { .len = sizeof(controller.at.v4) };

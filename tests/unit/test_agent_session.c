@@ -128,6 +128,33 @@ static void test_allow_of_a_remote_controller(void **state)
 	expect_start("b error EACCES ");
 }
 
+/* Over TCP, from a link-local address: on another interface it is somebody else's. The socket is of the other
+ * family, so that nothing is sent. */
+static void test_link_local_controller(void **state)
+{
+	static const char *const hellos[] = { "a hello version=1", "a hello version=1 allow=fe80::9" };
+	struct agent_address controller;
+
+	(void)state;
+	assert_true(agent_address_read("[fe80::9%3]:1", &controller));
+	for (size_t i = 0; i < sizeof(hellos) / sizeof(hellos[0]); i++) {
+		agent_session_free(s);
+		s = agent_session_new(&config, &controller);
+		hear();
+		say("%s", hellos[i]);
+		expect("a ok");
+		make_socket("ipv4");
+		say("b connect socket=1 to=[fe80::9%%253]:1");
+		expect_start("b error EAFNOSUPPORT ");
+		say("b connect socket=1 to=[fe80::9]:1");
+		expect_start("b error EAFNOSUPPORT ");
+		say("b connect socket=1 to=[fe80::9%%254]:1");
+		expect_start("b error EACCES ");
+		say("b connect socket=1 to=[fe80::8%%253]:1");
+		expect_start("b error EACCES ");
+	}
+}
+
 static void test_unreadable_lines(void **state)
 {
 	static const char zeros[] = "t\0name\n";
@@ -482,6 +509,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hello_comes_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_token, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_allow_of_a_remote_controller, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_link_local_controller, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreadable_lines, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_browsers_say_no_hello, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_lines, set_up, tear_down),
