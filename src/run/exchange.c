@@ -538,6 +538,9 @@ void exchange_captured(struct exchange *x, const struct segment *s, int64_t now_
 {
 	if (x->phase == FINISHED || !x->started)
 		return;
+	/* A damaged SYN may be of any port. */
+	if (!x->params.prober.target.port && s->checksum == CHECKSUM_BAD)
+		return;
 	if (!x->params.prober.target.port)
 		x->params.prober.target.port = s->src.port;
 	if (s->icmp.type) {

@@ -714,6 +714,19 @@ static void test_a_bad_checksum_verifies_nothing(void **state)
 	assert_point("reached", OUTCOME_PASS, "ESTABLISHED");
 }
 
+/* A damaged SYN says nothing, not even where from: the next one opens. */
+static void test_a_damaged_syn_is_none(void **state)
+{
+	struct scene scene = { .state = TCP_ESTABLISHED, .opener = OPENER_ACTIVE, .corrupt_nth = 1 };
+
+	(void)state;
+	play(&scene);
+	assert_int_equal(x.bad_checksums, 0);
+	assert_point("reached", OUTCOME_PASS, "ESTABLISHED");
+	assert_int_equal(x.outcome, OUTCOME_PASS);
+	assert_tidy();
+}
+
 /* Our answer to the target's SYN was lost: it takes nothing but a refusal. */
 static void test_who_is_in_syn_sent_is_refused(void **state)
 {
@@ -825,6 +838,7 @@ int main(void)
 		cmocka_unit_test(test_a_lost_reset_is_repeated),
 		cmocka_unit_test(test_who_is_in_syn_sent_is_refused),
 		cmocka_unit_test(test_a_bad_checksum_verifies_nothing),
+		cmocka_unit_test(test_a_damaged_syn_is_none),
 		cmocka_unit_test(test_a_transfer_that_does_not_end),
 		cmocka_unit_test(test_syns_that_do_not_meet),
 		cmocka_unit_test(test_service_words),
