@@ -77,7 +77,6 @@ bool reuse_came_there(const struct exchange *x)
 static void judge_demand(const struct reuse_case *c, const struct exchange *x, const struct scripted_answer *a,
 			 struct report_item *item)
 {
-	item->class = CLASS_MUST;
 	item->expected = "ok";
 	item->reason = "as required";
 	if (strcmp(a->last, "ok")) {
@@ -114,8 +113,9 @@ static void judge_case(struct reuse *r, const struct reuse_case *c, const struct
 	const char *documented = c->documented[r->api];
 	char source[80];
 	struct report_item item = {
-		.name = c->name, .target = r->session.targets[0], .what = c->what, .class = CLASS_CHOICE,
-		.requirement = c->requirement, .citation = c->citation,
+		.name = c->name, .target = r->session.targets[0], .what = c->what,
+		.class = c->requirement ? CLASS_MUST : CLASS_CHOICE, .requirement = c->requirement,
+		.citation = c->citation,
 		.family = x->params.prober.target.addr.family,
 	};
 

@@ -24,6 +24,7 @@ struct scripted {
 	struct scripted_answer result;
 	struct driver_answer answer;
 	bool answered;
+	uint32_t accepting;      /* the call that waits; 0: none */
 	struct agent_reply reply;
 };
 
@@ -185,12 +186,26 @@ static bool make_first(struct scripted *s)
 	       bind_to(s, s->first, r && r->wildcard, 0, &s->at);
 }
 
-static bool accept_one(struct scripted *s)
+/* Not waited for: what the prober sent may be lost, and have to be sent again meanwhile. */
+static bool begin_accept(struct scripted *s)
 {
+	const int64_t patience_us = AGENT_PATIENCE_US + s->request.timeout_us;
 	char text[ENDPOINT_TEXT];
 
-	return call(s, "accept socket=%" PRIu64 " from=%s timeout_ms=%" PRId64, s->first,
-		    agent_endpoint_value(&s->request.prober, text), s->request.timeout_us / 1000) &&
+	s->accepting = agent_client_call(s->client, NULL, agent_wait_now(), patience_us,
+					 "accept socket=%" PRIu64 " from=%s timeout_ms=%" PRId64, s->first,
+					 agent_endpoint_value(&s->request.prober, text), s->request.timeout_us / 1000);
+	if (s->accepting)
+		return true;
+	agent_wait_reply(s->client, 0, s->stop, &s->reply);
+	return false;
+}
+
+/* Its reply is in s->reply. */
+static bool accepted(struct scripted *s)
+{
+	s->accepting = 0;
+	return s->reply.outcome == AGENT_OK &&
 	       check(s, agent_reply_number(&s->reply, "socket", UINT64_MAX, &s->connection) && s->connection);
 }
 
@@ -222,7 +237,7 @@ static bool act(struct scripted *s)
 	case ACTION_CONNECT:
 		return make_first(s) && connect_to(s, s->first, s->request.prober);
 	case ACTION_ACCEPT:
-		return accept_one(s);
+		return begin_accept(s);
 	case ACTION_CLOSE_FIRST:
 	case ACTION_CLOSE_LAST:
 		return call(s, "shutdown socket=%" PRIu64 " how=write", s->connection ? s->connection : s->first);
@@ -233,15 +248,11 @@ static bool act(struct scripted *s)
 	}
 }
 
-static void ask(struct driver *d, const struct request *request, int64_t now_us)
+/* There is an answer: that it is done, or what is in s->reply. */
+static void answer_with(struct scripted *s, bool done)
 {
-	struct scripted *s = scripted_of(d);
-
-	(void)now_us;
-	s->request = *request;
-	s->answer = (struct driver_answer){ .id = request->id, .action = request->action, .state = TCP_STATES };
 	s->answered = true;
-	if (act(s))
+	if (done)
 		return;
 	s->answer.kind = s->reply.outcome == AGENT_LOST ? ANSWER_LOST : ANSWER_FAILED;
 	snprintf(s->answer.text, sizeof s->answer.text, "%s%s%.128s",
@@ -249,11 +260,29 @@ static void ask(struct driver *d, const struct request *request, int64_t now_us)
 		 s->reply.text);
 }
 
+static void ask(struct driver *d, const struct request *request, int64_t now_us)
+{
+	struct scripted *s = scripted_of(d);
+	bool done;
+
+	(void)now_us;
+	s->request = *request;
+	s->answer = (struct driver_answer){ .id = request->id, .action = request->action, .state = TCP_STATES };
+	done = act(s);
+	if (!s->accepting)
+		answer_with(s, done);
+}
+
 static bool answer(struct driver *d, int64_t now_us, struct driver_answer *out)
 {
 	struct scripted *s = scripted_of(d);
 
 	(void)now_us;
+	if (s->accepting) {
+		agent_client_pump(s->client, agent_wait_now());
+		if (agent_client_take(s->client, s->accepting, &s->reply))
+			answer_with(s, accepted(s));
+	}
 	if (!s->answered)
 		return false;
 	s->answered = false;
@@ -268,6 +297,14 @@ static void release(struct driver *d, size_t id, int64_t now_us)
 	(void)id;
 	(void)now_us;
 	s->request.timeout_us = 0;
+	s->answered = false;
+	if (s->accepting) {
+		/* Without its listener it is over, and may be just now with a connection. */
+		end_socket(s, &s->first, "abort");
+		if (agent_wait_reply(s->client, s->accepting, s->stop, &s->reply))
+			accepted(s);
+		s->accepting = 0;
+	}
 	end_socket(s, &s->connection, "abort");
 	end_socket(s, &s->second, "abort");
 	if (s->reuse)
@@ -276,9 +313,12 @@ static void release(struct driver *d, size_t id, int64_t now_us)
 
 static int64_t waits_for(struct driver *d, int *fd, short *wanted)
 {
-	(void)fd;
-	(void)wanted;
-	return scripted_of(d)->answered ? 0 : INT64_MAX;
+	struct scripted *s = scripted_of(d);
+
+	/* The time to look is in another clock; the check has a limit of its own. */
+	if (s->accepting)
+		agent_client_waits_for(s->client, fd, wanted);
+	return s->answered ? 0 : INT64_MAX;
 }
 
 static void close_driver(struct driver *d)

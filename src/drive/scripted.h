@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The driver that has an agent play a case of checks/reuse.h: it opens and closes the first connection as
  * the case wants, and makes the calls of the case when it is asked for the state in which they are due. Every
- * call is waited for. */
+ * call but accept() is waited for. */
 #ifndef FINWAIT_DRIVE_SCRIPTED_H
 #define FINWAIT_DRIVE_SCRIPTED_H
 

@@ -212,6 +212,7 @@ expect 'an agent that says nothing of what it must' 3 \
 finish dies
 expect 'an agent that dies midway' 3 '"reuse/connect-time-wait/other-peer".*"verdict":"pass"' \
 	'"reuse/bind-listening/neither".*"verdict":"error".*the agent is gone' \
+	'"reuse/passive-open/syn-sent".*"verdict":"error","class":"MUST"' \
 	'"reuse/syn-time-wait/newer-timestamp".*"verdict":"error"' '^\{"type":"summary","pass":9,"fail":0'
 finish hangs
 expect 'an agent that hangs' 3 '"verdict":"error".*the agent does not answer' '^\{"type":"summary","pass":0,"fail":0'
