@@ -809,12 +809,11 @@ def main():
     options = read_options()
     agent = Agent(options.idle, read_token(options.token_file) if options.token_file else None, options.allow)
 
-    def stop(*_):
+    def on_signals(action):
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(name, signal.SIG_IGN)
-        sys.exit(0)
-    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(name, stop)
+            signal.signal(name, action)
+
+    on_signals(lambda *_: sys.exit(0))
     blocking, mine = os.get_blocking(1), None
     try:
         if options.stdio:
@@ -834,6 +833,7 @@ def main():
     except OSError as e:
         fail(3, f'{options.unix or "cannot listen"}: {e.strerror or e}.')
     finally:
+        on_signals(signal.SIG_IGN)  # it is ending
         for session in list(agent.sessions):
             session.end()
         os.set_blocking(1, blocking)

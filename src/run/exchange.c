@@ -495,7 +495,8 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 		prober_received(&x->prober, s, now_us, out);
 		exchange_sent(x, out, from, now_us);
 	}
-	if (!(j.notes & (NOTE_BAD_CHECKSUM | NOTE_OLD_CONNECTION)))
+	/* A goal is about this connection; where a SYN is tried, an older one answers. */
+	if (!(j.notes & NOTE_BAD_CHECKSUM) && !(j.notes & NOTE_OLD_CONNECTION && x->params.check->goal))
 		steps_captured(x, s);
 	give_time(x, x->prober.received != received, x->prober.snd_una != acked, now_us);
 	if (x->prober.received != received) {

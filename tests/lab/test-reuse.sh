@@ -85,7 +85,7 @@ begin python --json --agent "exec:$on_its_side python3 '$contrib/agent.py' --std
 begin python6 --json --agent "exec:$on_its_side python3 '$contrib/agent.py' --stdio" "$target6"
 
 finish v4
-expect 'Linux' 0 '^finwait reuse 198\.18\.0\.2$' 'documents: linux$' \
+expect 'Linux' 0 '^finwait reuse 198\.18\.0\.2$' 'api: linux$' \
 	'^pass +bind\(\) to the port in TIME-WAIT, SO_REUSEADDR on neither' \
 	'^22 answers: 22 as expected, 0 not, 0 inconclusive, 0 errors$'
 is 'Linux: nothing to complain about' "$err" ''
@@ -125,7 +125,7 @@ for run in json:ipv4 json6:ipv6 python:ipv4 python6:ipv6; do
 done
 finish json
 expect 'fields' 0 \
-	'^\{"type":"run","schema":1,.*"guard":.*"driver":"agent on .*documents: linux"' \
+	'^\{"type":"run","schema":1,.*"guard":.*"driver":"agent on .*"api":"linux"' \
 	'"reuse/time-wait/active-closer".*"class":"MUST","requirements":\["MUST-13"\].*"expected":"TIME-WAIT","observed":"TIME-WAIT"' \
 	'"reuse/bind-time-wait/both".*"class":"choice","expected":"ok","observed":"ok"' \
 	'"reuse/bind-time-wait/neither".*"class":"choice","expected":"EADDRINUSE","observed":"EADDRINUSE"' \
@@ -149,7 +149,7 @@ like 'BSD: expected and observed' "$out" \
 finish bsd-strict
 expect 'BSD, --strict' 1 '^22 answers: 19 as expected, 3 not'
 finish windows
-expect 'by what Windows documents' 0 'documents: windows'
+expect 'by what Windows documents' 0 '"api":"windows"'
 is 'what differs from Windows, and what it has not' "$(not_passed)" 'reuse/bind-time-wait/neither fail
 reuse/bind-time-wait/old-socket fail
 reuse/bind-time-wait/new-socket fail
@@ -164,7 +164,7 @@ reuse/listen-listening/reuseport skip'
 finish windows-strict
 expect 'Windows, --strict' 1 '^fail +bind\(\) to the port in TIME-WAIT'
 finish posix
-expect 'by what POSIX documents' 0 'documents: posix' '"pass":12,"fail":0'
+expect 'by what POSIX documents' 0 '"api":"posix"' '"pass":12,"fail":0'
 is 'what POSIX leaves open is no failure' "$(not_passed | grep -vc ' skip$')" 0
 ok 'nothing but TIME-WAIT is left on the target' wait_until none_left
 
