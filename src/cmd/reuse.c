@@ -195,8 +195,12 @@ static int start(struct session *session, char *why, size_t why_len)
 	struct reuse *r = (struct reuse *)session;
 	const char *system;
 
+	if (session->plan.exchanges[0].params.prober.target.port) {
+		snprintf(why, why_len, "the agent chooses the ports: leave out the port of %.200s", session->targets[0]);
+		return EXIT_USAGE;
+	}
 	if (driving_connect(&r->driving, &interrupt_stop, why, why_len))
-		return -1;
+		return EXIT_NOT_RUN;
 	system = agent_client_system(r->driving.client);
 	r->api = r->settings->api ? (enum api)(r->settings->api - 1) : reuse_api_of(system);
 	session->run.api = reuse_api_name(r->api);
@@ -206,7 +210,7 @@ static int start(struct session *session, char *why, size_t why_len)
 	session->run.heading = r->heading;
 	snprintf(why, why_len, "out of memory");
 	r->driving.driver = scripted_driver_new(r->driving.client, &interrupt_stop);
-	return r->driving.driver ? 0 : -1;
+	return r->driving.driver ? 0 : EXIT_NOT_RUN;
 }
 
 static int by_agent(const struct reuse_settings *s, char *const *arguments, char **targets)

@@ -41,7 +41,7 @@ static void count(struct session *session, enum outcome outcome)
 {
 	unsigned *totals[] = {
 		[OUTCOME_PASS] = &session->totals.passed,
-		[OUTCOME_SKIP] = &session->totals.inconclusive,
+		[OUTCOME_SKIP] = &session->totals.skipped,
 		[OUTCOME_INCONCLUSIVE] = &session->totals.inconclusive,
 		[OUTCOME_ERROR] = &session->totals.errors,
 		[OUTCOME_FAIL] = &session->totals.failed,
@@ -113,13 +113,18 @@ static int drop(struct session *session, char *why, size_t why_len)
 static int start_driver(struct session *session, char *why, size_t why_len)
 {
 	struct driving *d = session->driving;
+	int status = 0;
 
 	if (!d)
 		return 0;
 	for (size_t i = 0; i < session->plan.paths_count; i++)
 		driving_allow(d, &session->plan.paths[i].route.source);
-	if (session->start ? session->start(session, why, why_len) : driving_start(d, &interrupt_stop, why, why_len))
-		return EXIT_NOT_RUN;
+	if (session->start)
+		status = session->start(session, why, why_len);
+	else if (driving_start(d, &interrupt_stop, why, why_len))
+		status = EXIT_NOT_RUN;
+	if (status)
+		return status;
 	for (size_t i = 0; i < session->plan.count; i++)
 		session->plan.exchanges[i].params.driver_can = driving_driver(d)->can;
 	session->run.driver = driving_name(d);

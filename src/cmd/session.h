@@ -22,7 +22,7 @@ struct session {
 	enum reach expect;        /* --expect; REACH_NONE: not asked */
 	/* What to do instead of playing all exchanges at once: with privileges gone and reports begun. */
 	void (*play)(struct session *session, struct link *link);
-	/* How the driver is made; NULL: driving_start(). 0, or -1 with a sentence. */
+	/* How the driver is made; NULL: driving_start(). 0, or an exit status with a sentence. */
 	int (*start)(struct session *session, char *why, size_t why_len);
 	/* Its own. */
 	struct plan plan;

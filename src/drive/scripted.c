@@ -26,6 +26,7 @@ struct scripted {
 	bool answered;
 	uint32_t accepting;      /* the call that waits; 0: none */
 	struct agent_reply reply;
+	char verb[16]; /* of the call that it answers */
 };
 
 static struct scripted *scripted_of(struct driver *d)
@@ -45,6 +46,7 @@ __attribute__((format(printf, 2, 3))) static bool call(struct scripted *s, const
 	va_start(args, format);
 	vsnprintf(line, sizeof line, format, args);
 	va_end(args);
+	snprintf(s->verb, sizeof s->verb, "%.*s", (int)strcspn(line, " "), line);
 	if (!agent_wait_reply(s->client, agent_client_call(s->client, NULL, agent_wait_now(), patience_us, "%s", line),
 			      s->stop, &s->reply)) {
 		s->reply.outcome = AGENT_LOST;
@@ -192,6 +194,7 @@ static bool begin_accept(struct scripted *s)
 	const int64_t patience_us = AGENT_PATIENCE_US + s->request.timeout_us;
 	char text[ENDPOINT_TEXT];
 
+	snprintf(s->verb, sizeof s->verb, "accept");
 	s->accepting = agent_client_call(s->client, NULL, agent_wait_now(), patience_us,
 					 "accept socket=%" PRIu64 " from=%s timeout_ms=%" PRId64, s->first,
 					 agent_endpoint_value(&s->request.prober, text), s->request.timeout_us / 1000);
@@ -255,9 +258,11 @@ static void answer_with(struct scripted *s, bool done)
 	if (done)
 		return;
 	s->answer.kind = s->reply.outcome == AGENT_LOST ? ANSWER_LOST : ANSWER_FAILED;
-	snprintf(s->answer.text, sizeof s->answer.text, "%s%s%.128s",
-		 s->reply.outcome == AGENT_ERROR ? s->reply.error : "", s->reply.outcome == AGENT_ERROR ? ": " : "",
-		 s->reply.text);
+	if (s->reply.outcome == AGENT_ERROR)
+		snprintf(s->answer.text, sizeof s->answer.text, "the agent's %s failed: %s (%.128s)", s->verb,
+			 s->reply.error, s->reply.text);
+	else
+		snprintf(s->answer.text, sizeof s->answer.text, "%.*s", DRIVER_TEXT - 1, s->reply.text);
 }
 
 static void ask(struct driver *d, const struct request *request, int64_t now_us)

@@ -250,6 +250,8 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 	json_out_set_number(o, "pass", totals->passed);
 	json_out_set_number(o, "fail", totals->failed);
 	json_out_set_number(o, "inconclusive", totals->inconclusive);
+	if (totals->skipped)
+		json_out_set_number(o, "skip", totals->skipped);
 	json_out_set_number(o, "error", totals->errors);
 	json_out_set_number(o, "not_begun", totals->not_begun);
 	json_out_set_number(o, "capture_drops", (int64_t)run->capture_drops);

@@ -46,7 +46,7 @@ struct report_item {
 };
 
 struct report_totals {
-	unsigned passed, failed, inconclusive, errors, not_begun;
+	unsigned passed, failed, inconclusive, errors, skipped, not_begun;
 };
 
 struct findings_format;

@@ -249,10 +249,12 @@ static void item(FILE *out, const struct report_run *run, const struct report_it
 
 static void begin(FILE *out, const struct report_run *run)
 {
-	if (run->heading && run->verbosity >= 0)
-		fprintf(out, "%s\nseed %#llx   guard: %s   driver: %s%s%s\n\n", run->heading,
-			(unsigned long long)run->seed, run->guard, run->driver, run->api ? "   api: " : "",
-			run->api ? run->api : "");
+	if (!run->heading || run->verbosity < 0)
+		return;
+	fprintf(out, "%s\nseed %#llx   guard: %s%s%s\n", run->heading, (unsigned long long)run->seed, run->guard,
+		run->api ? "   api: " : "", run->api ? run->api : "");
+	print_row(out, run, "0", "driver", run->driver, NULL);
+	fputc('\n', out);
 }
 
 static void end(FILE *out, const struct report_run *run, const struct report_totals *totals)
@@ -265,12 +267,13 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 	if (totals->not_begun)
 		fprintf(out, "%u were not begun\n", totals->not_begun);
 	if (run->heading)
-		fprintf(out, "%s%u answer%s: %u as expected, %u not, %u inconclusive, %u errors\n",
-			run->verbosity < 0 ? "" : "\n", all, all == 1 ? "" : "s", totals->passed, totals->failed, totals->inconclusive,
-			totals->errors);
+		fprintf(out, "%s%u answer%s: %u as expected, %u not, %u inconclusive, %u errors, %u skipped\n",
+			run->verbosity < 0 ? "" : "\n", all + totals->skipped, all + totals->skipped == 1 ? "" : "s",
+			totals->passed, totals->failed, totals->inconclusive, totals->errors, totals->skipped);
 	else if (all > 1)
 		fprintf(out, "%u %s: %u %s, %u violate, %u inconclusive, %u errors\n", all,
-			run->driver ? "connections" : "probes", totals->passed, run->driver ? "reached" : "conform", totals->failed, totals->inconclusive, totals->errors);
+			run->driver ? "connections" : "probes", totals->passed, run->driver ? "reached" : "conform",
+			totals->failed, totals->inconclusive, totals->errors);
 	fflush(out);
 }
 

@@ -87,7 +87,7 @@ begin python6 --json --agent "exec:$on_its_side python3 '$contrib/agent.py' --st
 finish v4
 expect 'Linux' 0 '^finwait reuse 198\.18\.0\.2$' 'api: linux$' \
 	'^pass +bind\(\) to the port in TIME-WAIT, SO_REUSEADDR on neither' \
-	'^22 answers: 22 as expected, 0 not, 0 inconclusive, 0 errors$'
+	'^22 answers: 22 as expected, 0 not, 0 inconclusive, 0 errors, 0 skipped$'
 is 'Linux: nothing to complain about' "$err" ''
 is 'Linux: no answer is longer than 80 columns' "$(printf '%s\n' "$out" | awk 'NR > 3 && length > 80' | wc -l)" 0
 cat >"$work/names" <<'END'
@@ -397,6 +397,7 @@ refused 2 'plan9' --agent "$agent" --api plan9 "$target"
 refused 2 'wait' --service daytime --on-restart true --wait 0 "$target"
 refused 2 'exclude' --agent "$agent" -4 -6 "$target"
 refused 2 'nowhere' --agent nowhere "$target"
+refused 2 'leave out the port' --agent "$agent" "$target:7"
 refused 2 '70000' --agent "$agent" "$target:70000"
 refused 3 'gone before' --agent exec:true "$target"
 
