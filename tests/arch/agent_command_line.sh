@@ -2,33 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The command line of finwait-agent: help, version, options that do not go together, what it prints when it
 # listens, how it ends.
-top=$(mktemp -d) || exit 1
-number=0
-agent=./finwait-agent
+program=./finwait-agent
+# shellcheck source=tests/arch/expect.sh
+. "${srcdir-.}/tests/arch/expect.sh"
 running=
 trap 'for pid in $running; do kill "$pid" 2>/dev/null; done; rm -rf "$top"' EXIT
-
-result() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		echo "# $3"
-		sed 's/^/# /' "$top/all"
-	fi
-}
-
-# expect NAME STATUS TEXT [ARGUMENT...]: exit status, and TEXT somewhere in what is printed
-expect() {
-	name=$1 want=$2 text=$3
-	shift 3
-	"$agent" "$@" >"$top/out" 2>"$top/err" </dev/null
-	status=$?
-	cat "$top/out" "$top/err" >"$top/all"
-	[ $status = "$want" ] && grep -qF -e "$text" "$top/all"
-	result $? "$name" "exit status $status instead of $want, or not found: $text"
-}
 
 # start ARGUMENT...: in the background, until it has printed $1 lines, which then are in $top/all
 start() {
@@ -36,7 +14,7 @@ start() {
 	shift
 	rm -f "$top/said"
 	mkfifo "$top/said"
-	"$agent" "$@" >"$top/said" 2>"$top/err" &
+	"$program" "$@" >"$top/said" 2>"$top/err" &
 	pid=$!
 	running="$running $pid"
 	exec 3<"$top/said"
@@ -88,13 +66,13 @@ echo mine >"$top/mine"
 expect 'a path that is taken' 3 'not a socket' --unix "$top/mine"
 
 printf '1 hello version=1\n2 name socket=1\n' >"$top/requests"
-"$agent" --stdio <"$top/requests" >"$top/all" 2>&1
+"$program" --stdio <"$top/requests" >"$top/all" 2>&1
 result $? '--stdio ends with its input' "exit status $?"
 grep -q '^hello finwait-agent 1 ' "$top/all" && grep -q '^1 ok$' "$top/all" && grep -q '^2 error EBADF ' "$top/all"
 result $? '--stdio: replies' 'they are missing'
 
 # Closed, its number must not go to a descriptor of the agent's own, which it would wait for.
-timeout 30 "$agent" --stdio <&- >"$top/all" 2>&1
+timeout 30 "$program" --stdio <&- >"$top/all" 2>&1
 result $? '--stdio with standard input closed ends' "exit status $?"
 
 start 1 --port 0
@@ -122,7 +100,7 @@ grep -q '^finwait-agent: services on ' "$top/all" && grep -q '^finwait-agent: ag
 result $? '--services and --unix' 'two other lines'
 expect 'ports that are taken' 3 'in use; another --port-base avoids' --services --port-base $base --stdio
 ends TERM 'SIGTERM with both'
-"$agent" --services --port-base $base --stdio <"$top/requests" >"$top/all" 2>"$top/err"
+"$program" --services --port-base $base --stdio <"$top/requests" >"$top/all" 2>"$top/err"
 result $? 'the ports are free again; --services and --stdio' "exit status $?"
 grep -q '^finwait-agent: services on ' "$top/err" && [ "$(head -c 6 "$top/all")" = 'hello ' ]
 result $? 'over --stdio, standard output is the protocol' 'something else'

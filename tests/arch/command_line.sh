@@ -1,32 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # The frame of the command line, with the built program: help, version, wrong words, lost output.
-top=$(mktemp -d) || exit 1
-trap 'rm -rf "$top"' EXIT
-number=0
-finwait=./finwait
-
-# expect NAME STATUS TEXT [ARGUMENT...]: exit status, and TEXT somewhere in what is printed
-expect() {
-	name=$1 want=$2 text=$3
-	shift 3
-	"$finwait" "$@" >"$top/out" 2>"$top/err" </dev/null
-	status=$?
-	cat "$top/out" "$top/err" >"$top/all"
-	[ $status = "$want" ] && grep -qF -e "$text" "$top/all"
-	result $? "$name" "exit status $status instead of $want, or not found: $text"
-}
-
-result() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		echo "# $3"
-		sed 's/^/# /' "$top/all"
-	fi
-}
+program=./finwait
+# shellcheck source=tests/arch/expect.sh
+. "${srcdir-.}/tests/arch/expect.sh"
 
 # One line on standard error, nothing on standard output.
 one_line() {
@@ -59,7 +36,7 @@ expect 'help of nothing' 2 "there is no command 'nothing'" help nothing
 expect 'help of two' 2 'one command at a time' help probe help
 expect 'probe without a target' 2 'finwait: ' probe
 
-for command in $("$finwait" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p'); do
+for command in $("$program" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p'); do
 	expect "help $command" 0 "usage: finwait $command" help "$command"
 	cp "$top/out" "$top/first"
 	expect "$command --help" 0 "usage: finwait $command" "$command" --help
@@ -78,30 +55,30 @@ lost() {
 	one_line "$1"
 }
 if [ -c /dev/full ]; then
-	"$finwait" help probe >/dev/full 2>"$top/err"
+	"$program" help probe >/dev/full 2>"$top/err"
 	status=$?
 	lost 'full disk'
 fi
-"$finwait" --version >&- 2>"$top/err"
+"$program" --version >&- 2>"$top/err"
 status=$?
 lost 'closed output'
 # A pipe whose reader is gone: a FIFO opened both ways, so that opening does not wait, then for writing only.
 mkfifo "$top/pipe"
 exec 3<>"$top/pipe" 4>"$top/pipe" 3>&-
-"$finwait" --help >&4 2>"$top/err"
+"$program" --help >&4 2>"$top/err"
 status=$?
 cp "$top/err" "$top/all"
 exec 4>&-
 [ $status = 3 ] && ! [ -s "$top/err" ]
 result $? 'reader gone: nothing to complain of' "exit status $status instead of 3, or an error"
-"$finwait" --version 2>&- >"$top/out"
+"$program" --version 2>&- >"$top/out"
 status=$?
 cp "$top/out" "$top/all"
 [ $status = 0 ]
 result $? 'closed standard error does no harm' "exit status $status"
 
 if command -v bash >/dev/null 2>&1; then
-	"$finwait" help --completion=bash >"$top/completion"
+	"$program" help --completion=bash >"$top/completion"
 	# proposals WORD...: the proposals for the last word
 	proposals() {
 		bash -c '. "$0" || exit 1

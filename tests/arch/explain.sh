@@ -1,39 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # finwait explain and finwait list, with the built program: names in all their forms, wrong names, totals.
-top=$(mktemp -d) || exit 1
-trap 'rm -rf "$top"' EXIT
-number=0
-finwait=${FINWAIT-./finwait}
-
-result() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		echo "# $3"
-		head -n 30 "$top/all" | sed 's/^/# /'
-	fi
-}
-
-# expect NAME STATUS TEXT [ARGUMENT...]: exit status, and TEXT somewhere in what is printed
-expect() {
-	name=$1 want=$2 text=$3
-	shift 3
-	"$finwait" "$@" >"$top/out" 2>"$top/err" </dev/null
-	status=$?
-	cat "$top/out" "$top/err" >"$top/all"
-	[ $status = "$want" ] && grep -qF -e "$text" "$top/all"
-	result $? "$name" "exit status $status instead of $want, or not found: $text"
-}
+program=${FINWAIT-./finwait}
+# shellcheck source=tests/arch/expect.sh
+. "${srcdir-.}/tests/arch/expect.sh"
 
 # same NAME [ARGUMENT...]: the same output as before
 same() {
 	name=$1
 	shift
 	cp "$top/out" "$top/first"
-	"$finwait" "$@" >"$top/out" 2>"$top/all"
+	"$program" "$@" >"$top/out" 2>"$top/all"
 	cmp -s "$top/first" "$top/out"
 	result $? "$name" 'the output differs'
 }
@@ -77,13 +54,13 @@ expect 'a wrong check' 2 'did you mean: finwait explain probe/close-fin' explain
 expect 'unlike anything' 2 "'finwait list' names" explain xyzzyxyzzy
 
 # Whatever there is can be explained, in lines that fit.
-"$finwait" list requirements >"$top/names"
-"$finwait" list events >>"$top/names"
-"$finwait" list checks >>"$top/names"
+"$program" list requirements >"$top/names"
+"$program" list events >>"$top/names"
+"$program" list checks >>"$top/names"
 printf '%s\n' CLOSED LISTEN SYN-SENT SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSE-WAIT CLOSING LAST-ACK \
 	TIME-WAIT >>"$top/names"
 # shellcheck disable=SC2046 # names are words
-"$finwait" explain $(cut -d ' ' -f 1 "$top/names") >"$top/out" 2>"$top/all"
+"$program" explain $(cut -d ' ' -f 1 "$top/names") >"$top/out" 2>"$top/all"
 result $? 'all names can be explained' 'a name cannot'
 narrow 'all names'
 
@@ -162,7 +139,7 @@ apart=
 if unshare -Ur true 2>/dev/null; then
 	apart='unshare -Ur'
 fi
-$apart "$finwait" list checks --agent "exec:$rights >'$top/rights'" >"$top/all" 2>&1 </dev/null
+$apart "$program" list checks --agent "exec:$rights >'$top/rights'" >"$top/all" 2>&1 </dev/null
 grep -qx '0*' "$top/rights" 2>>"$top/all"
 result $? 'an agent is asked without privileges' "these are left: $(cat "$top/rights")"
 
