@@ -113,6 +113,8 @@ static int drop(struct session *session, char *why, size_t why_len)
 static int start_driver(struct session *session, char *why, size_t why_len)
 {
 	struct driving *d = session->driving;
+	char text[ACTIONS_TEXT];
+	unsigned missing;
 	int status = 0;
 
 	if (!d)
@@ -125,6 +127,13 @@ static int start_driver(struct session *session, char *why, size_t why_len)
 		status = EXIT_NOT_RUN;
 	if (status)
 		return status;
+	/* What an agent can is known only now. */
+	missing = check_needs(session->work->check) & ~driving_driver(d)->can;
+	if (missing) {
+		snprintf(why, why_len, "%s needs an application that can %s, which %.200s cannot on its system",
+			 session->work->check->name, actions_text(missing, text), driving_name(d));
+		return EXIT_NOT_RUN;
+	}
 	for (size_t i = 0; i < session->plan.count; i++)
 		session->plan.exchanges[i].params.driver_can = driving_driver(d)->can;
 	session->run.driver = driving_name(d);

@@ -571,6 +571,10 @@ refused 3 'nosuch\.invalid' drive ESTABLISHED "$target" --agent tcp:nosuch.inval
 refused 3 'No such file' drive ESTABLISHED "$target" --agent "unix:$work/nonexistent"
 refused 3 'its command ended with status 5' drive ESTABLISHED "$target" --agent 'exec:exit 5'
 refused 3 'is no finwait-agent .*hello world' drive ESTABLISHED "$target" --agent 'exec:echo hello world'
+# An agent for a system without shutdown().
+sed "s/can={\",\".join(can)}/can={\",\".join(w for w in can if w != \"shutdown\")}/" "$agent_py" >"$work/poor.py"
+refused 3 'needs an application that can close first, which .* cannot on its system' drive CLOSING "$target" \
+	--agent "exec:$on python3 '$work/poor.py' --stdio"
 refused 2 'goes with --agent' drive ESTABLISHED "$target" --service echo --agent-token "$work/token"
 refused 3 'cannot be read' drive ESTABLISHED "$target" --agent tcp:127.0.0.1:7930 --agent-token "$work/nonexistent"
 refused 3 'not a regular file' drive ESTABLISHED "$target" --agent tcp:127.0.0.1:7930 --agent-token "$work/directory"
