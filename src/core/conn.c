@@ -261,10 +261,21 @@ static bool reset_is_in_window(const struct judge *g)
 	return seq_in(g->s->seq, peer->ack - 1, 2 * judge_window(peer) + 4 * 65536);
 }
 
+/* All that came before it has been acknowledged, so that it was next. */
+static bool reset_is_exact(const struct judge *g)
+{
+	const struct conn_end *me = g->me, *peer = g->peer;
+	bool fin = (me->known & CONN_FIN) && me->fin_seq == me->contiguous;
+
+	return (peer->known & CONN_ACKED) && g->s->seq == peer->ack && g->s->seq == me->contiguous + fin;
+}
+
 static void note_reset(const struct judge *g)
 {
 	struct conn_end *me = g->me;
 
+	if (reset_is_exact(g))
+		me->known |= CONN_RESET_EXACT;
 	me->reset_ms = g->now_ms;
 	me->reset_seq = g->s->seq;
 	me->known |= reset_is_in_window(g) ? CONN_RESET : CONN_RESET_OUT;

@@ -51,6 +51,7 @@ enum {
 	CONN_TSVAL = 1 << 16,    /* ts_max is known */
 	CONN_OTHER_SYN = 1 << 17, /* it also sent a SYN with other_iss */
 	CONN_FIN_ACKS_FIN = 1 << 18, /* live: each FIN of the prober covers the target's */
+	CONN_RESET_EXACT = 1 << 19, /* it sent a RST at just the number that the other was waiting for */
 };
 
 enum { CONN_ACKS = 4 };

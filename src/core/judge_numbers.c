@@ -300,7 +300,7 @@ static void judge_owed(const struct judge *g)
 	if (!g->near || !(g->c->vantage & CONN_STATED) || !(s->flags & FLAG_ACK) || !me->window ||
 	    !(me->known & CONN_ACKED))
 		return;
-	if ((p->known & CONN_RESET) && p->reset_seq == me->ack && g->now_ms - p->reset_ms > REORDER_MS)
+	if ((p->known & CONN_RESET_EXACT) && g->now_ms - p->reset_ms > REORDER_MS)
 		fail_owed(g, EVENT_RST_EXACT, "nothing after the RST at RCV.NXT");
 	else if ((p->known & CONN_FIN) && p->fin_seq == p->contiguous && p->fins_sent > 2 &&
 		 seq_le(s->ack, p->fin_seq))

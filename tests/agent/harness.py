@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +11,9 @@ import time
 import traceback
 
 LIMIT = float(os.environ.get('FINWAIT_AGENT_LIMIT', '30'))  # seconds for what comes by itself
+
+# What is started in the background by a shell has it ignored, and hands that on.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Wrong(Exception):
