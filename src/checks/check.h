@@ -39,6 +39,7 @@ enum step {
 	STEP_CROSS,        /* our FIN as if it had crossed the target's, until it is acknowledged */
 	STEP_DRAIN,        /* everything the target sends, until its FIN */
 	STEP_ABORT,        /* RST; a SYN that was left unanswered is refused */
+	STEP_AWAIT_RESET,  /* until the target resets the connection */
 	STEP_CONFIRM_GONE, /* a stray segment, which must draw RST */
 	STEP_VERIFY,       /* until the target has shown that its connection is there, and nothing has changed */
 	STEP_TRANSFER_OUT, /* the pattern, until the target's application has read and compared it */

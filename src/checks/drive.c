@@ -30,6 +30,11 @@ const struct check drive_checks[TCP_STATES][OPENERS] = {
 				    "U-3.5.2-g1", IN(TCP_CLOSED),
 				    { STEP_LISTEN, ASK(CONNECT), STEP_AWAIT_SYN, STEP_ABORT, STEP_CONFIRM_GONE,
 				      ASK(STATE), STEP_HOLD } },
+		[OPENER_SIMULTANEOUS] = { "drive/closed/simultaneous", "simultaneous",
+					  "the target's application aborts an open connection", "U-3.5.2-g1",
+					  IN(TCP_CLOSED),
+					  { SIMULTANEOUS, ASK(ABORT), STEP_AWAIT_RESET, STEP_CONFIRM_GONE, ASK(STATE),
+					    STEP_HOLD } },
 	},
 	/* Whoever listens shows it by SYN,ACK only, and a reset puts it back (RFC 9293 3.10.7.4, step 2). */
 	[TCP_LISTEN] = {

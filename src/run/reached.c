@@ -46,6 +46,9 @@ static void settle_missed(struct exchange *x)
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL,
 			   "the target reset the connection on the way to %s: its application may have aborted",
 			   goal);
+	else if (steps_current(x) == STEP_AWAIT_RESET)
+		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL,
+			   "the target's application did not abort within the timeout");
 	else if (steps_current(x) == STEP_AWAIT_FIN)
 		result_add(x, "reached", OUTCOME_INCONCLUSIVE, NULL,
 			   "the target's application did not close its half within the timeout");

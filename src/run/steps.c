@@ -221,8 +221,10 @@ bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out)
 		return p->fin_sent && p->snd_una == p->snd_nxt;
 	case STEP_DRAIN:
 		return p->fin_received || p->received >= EXCHANGE_LARGEST;
+	case STEP_AWAIT_RESET:
+		return p->reset_received;
 	case STEP_CONFIRM_GONE:
-		return x->conn.ends[CONN_PROBER].known & CONN_GONE;
+		return x->conn.ends[CONN_PROBER].known & CONN_GONE || x->first.verified == VERIFIED_GONE;
 	case STEP_VERIFY:
 		return x->first.verified == VERIFIED_THERE;
 	case STEP_TRANSFER_OUT:
@@ -243,14 +245,26 @@ bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out)
 	}
 }
 
+/* The target reset the connection, which is not what the check is about; its reset may come before the driver
+ * has said that it asked for it. */
+static bool reset_unasked(const struct exchange *x)
+{
+	const enum step *plan = x->params.check->steps;
+
+	for (size_t i = 0; i <= x->step + 1 && plan[i] != STEP_END; i++)
+		if (plan[i] == STEP_AWAIT_RESET)
+			return false;
+	return x->prober.reset_received;
+}
+
 /* Whether the check goes on although the prober's connection is over. */
 static bool outlasts_connection(const struct exchange *x)
 {
 	enum step step = steps_current(x);
 
-	if (x->prober.reset_received)
+	if (reset_unasked(x))
 		return false;
-	return step == STEP_ABORT || step == STEP_CONFIRM_GONE || step == STEP_VERIFY || step == STEP_HOLD ||
+	return step == STEP_ABORT || step == STEP_AWAIT_RESET || step == STEP_CONFIRM_GONE || step == STEP_VERIFY || step == STEP_HOLD ||
 	       step >= STEP_ASK;
 }
 
@@ -260,7 +274,7 @@ bool steps_broken_off(const struct exchange *x)
 	enum step step = steps_current(x);
 	bool opening = step == STEP_OPEN || step == STEP_OPEN_HALF;
 
-	return x->error[0] || x->refused[0] || x->interrupted || x->prober.reset_received ||
+	return x->error[0] || x->refused[0] || x->interrupted || reset_unasked(x) ||
 	       (opening && target->known & CONN_RESET) ||
 	       (opening && target->known & CONN_SYN && x->verdicts_count && x->prober.state == TCP_SYN_SENT) ||
 	       (verifies(x) && (x->held ? x->last : x->first).verified == VERIFIED_GONE) ||

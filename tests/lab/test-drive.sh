@@ -93,7 +93,7 @@ for combination in $combinations; do
 			"$(lines "$work/$name.out" "the target's system says $state\$")" "$families"
 	checked=$((checked + 1))
 done
-is 'all states and openings there are' "$checked" 27
+is 'all states and openings there are' "$checked" 28
 name='agent-established-active'
 is 'JSON: the driver' "$(lines "$work/$name.jsonl" '^\{"type":"run",.*"driver":"agent exec:nsenter ')" 1
 is 'JSON: what the wire tells of the state' \
