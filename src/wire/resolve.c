@@ -15,9 +15,9 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "wire/clock.h"
 #include "wire/privs.h"
 
 enum {
@@ -207,23 +207,15 @@ static void look_up(const char *host, const char *port, int family, struct answe
 	}
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Reads exactly one answer within LOOKUP_MS. 0, or -1 with errno: ETIMEDOUT, or EPIPE if the child died. */
 static int read_answer(int fd, struct answer *answer)
 {
-	int64_t deadline_ms = now_ms() + LOOKUP_MS;
+	int64_t deadline_ms = clock_ms() + LOOKUP_MS;
 	size_t have = 0;
 
 	while (have < sizeof(*answer)) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left_ms = deadline_ms - now_ms();
+		int64_t left_ms = deadline_ms - clock_ms();
 		int ready = poll(&p, 1, left_ms > 0 ? (int)left_ms : 0);
 		ssize_t n;
 
