@@ -772,6 +772,8 @@ static void test_service_words(void **state)
 		{ "then=closes-first,x", "is not of the form NAME=VALUE", 0, 0, NULL },
 		{ "send=\"a\"b,then=keeps-open", "behind a value", 0, 0, NULL },
 		{ "send=\"\\q\",then=keeps-open", "'\\q' is no escape", 0, 0, NULL },
+		{ "send=\"\\x4g\",then=keeps-open", "'\\x' is no escape", 0, 0, NULL },
+		{ "send=\"\\x\x14\x11\",then=keeps-open", "'\\x' is no escape", 0, 0, NULL },
 		{ "send=\"\\", "'\\' is no escape", 0, 0, NULL },
 	};
 
