@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cmd/check_ladder.h"
@@ -16,6 +15,7 @@
 #include "cmd/print.h"
 #include "report/findings.h"
 #include "run/track.h"
+#include "wire/clock.h"
 #include "wire/pcapfile.h"
 #include "wire/privs.h"
 
@@ -51,14 +51,6 @@ struct session {
 };
 
 /* ---- progress ---------------------------------------------------------------------------------- */
-
-static int64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void hide_progress(struct session *session)
 {

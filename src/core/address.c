@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/escape.h"
+
 size_t address_len(const struct address *a)
 {
 	return a->family == 4 ? 4 : a->family == 6 ? 16 : 0;
@@ -131,14 +133,6 @@ static bool parse4(uint8_t *bytes, const char *text)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* RFC 4291 2.2: groups, at most one "::", an IPv4 tail. */
 static bool parse6(uint8_t *bytes, const char *text)
 {
@@ -164,8 +158,8 @@ static bool parse6(uint8_t *bytes, const char *text)
 			n += 4;
 			break;
 		}
-		for (; hex_digit(*text) >= 0; text++, digits++)
-			value = value << 4 | (unsigned)hex_digit(*text);
+		for (; escape_digit(*text) >= 0; text++, digits++)
+			value = value << 4 | (unsigned)escape_digit(*text);
 		if (n > 14 || digits < 1 || digits > 4)
 			return false;
 		out[n++] = (uint8_t)(value >> 8);

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static int digit(char c)
+int escape_digit(char c)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c | 0x20) : NULL;
-
-	return at ? (int)(at - digits) : -1;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* What the escape behind a backslash stands for; *used characters of it. -1 if it is none. */
@@ -22,9 +22,9 @@ static int meaning(const char *text, size_t len, size_t *used)
 	if (at)
 		return meanings[at - letters];
 	*used = 3;
-	if (len < 3 || *text != 'x' || digit(text[1]) < 0 || digit(text[2]) < 0)
+	if (len < 3 || *text != 'x' || escape_digit(text[1]) < 0 || escape_digit(text[2]) < 0)
 		return -1;
-	return digit(text[1]) * 16 + digit(text[2]);
+	return escape_digit(text[1]) * 16 + escape_digit(text[2]);
 }
 
 long escape_read(uint8_t *bytes, const char *text, size_t len, char *why, size_t why_len)

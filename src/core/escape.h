@@ -10,4 +10,7 @@
  * a sentence part in `why`. */
 long escape_read(uint8_t *bytes, const char *text, size_t len, char *why, size_t why_len);
 
+/* The value of a hexadecimal digit, -1 for any other character. */
+int escape_digit(char c);
+
 #endif

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/escape.h"
+
 static const char key_bytes[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
 static const char errno_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 static const char tag_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -17,14 +19,6 @@ static bool printable(char c)
 
 /* ---- lines ------------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* %XX in place. False for a '%' without two digits, and for a NUL, which no value needs. */
 static bool unescape(char *value)
 {
@@ -37,8 +31,8 @@ static bool unescape(char *value)
 			*to++ = *from;
 			continue;
 		}
-		high = hex_digit(from[1]);
-		low = high < 0 ? -1 : hex_digit(from[2]);
+		high = escape_digit(from[1]);
+		low = high < 0 ? -1 : escape_digit(from[2]);
 		if (low < 0 || !(high | low))
 			return false;
 		*to++ = (char)(high << 4 | low);

@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "drive/agent_wait.h"
 
 enum {
 	TOKEN_LEAST = 16,
@@ -165,26 +166,18 @@ static socklen_t socket_address(const struct endpoint *e, struct sockaddr_storag
 	return sizeof *in;
 }
 
-static int64_t clock_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* Waits for the end of a connect() that goes on: 0, or an errno; EINTR if *stop is set. */
 static int await_connect(int fd, int64_t patience_us, const volatile sig_atomic_t *stop)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLOUT };
-	int64_t until_us = clock_us() + patience_us;
+	int64_t until_us = agent_wait_now() + patience_us;
 	int error = 0, ready = 0;
 	socklen_t len = sizeof error;
 
 	while (!ready) {
 		if (stop && *stop)
 			return EINTR;
-		if (clock_us() >= until_us)
+		if (agent_wait_now() >= until_us)
 			return ETIMEDOUT;
 		ready = poll(&wait, 1, SLICE_MS);
 		if (ready < 0 && errno != EINTR)

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "wire/clock.h"
 #include "wire/guard_nft.h"
 
 enum {
@@ -198,14 +198,6 @@ static int bind_source(int fd, struct endpoint *source, uint16_t (*pick)(void *a
 	return -1;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Begins a connection to `e`. The descriptor; -1 with errno if it failed at once. */
 static int begin_connect(const struct endpoint *e)
 {
@@ -254,7 +246,7 @@ static bool canary_refused(const struct address *a, int64_t deadline_ms)
 		if (fd < 0)
 			refused = errno == ECONNREFUSED;
 		else
-			refused = outcome(fd, (int)(deadline_ms - now_ms()), &error) && error == ECONNREFUSED;
+			refused = outcome(fd, (int)(deadline_ms - clock_ms()), &error) && error == ECONNREFUSED;
 	}
 	if (fd >= 0)
 		close(fd);
@@ -270,7 +262,7 @@ enum tested { TEST_PASSED, TEST_FAILED, TEST_CANNOT_TELL };
  * between processors, whose queues do not wait for each other. */
 static enum tested self_test(const struct endpoint *guarded, char *why, size_t why_len)
 {
-	int64_t deadline_ms = now_ms() + TEST_MS;
+	int64_t deadline_ms = clock_ms() + TEST_MS;
 	enum tested result = TEST_PASSED;
 	int error = 0, fd = begin_connect(guarded);
 

@@ -15,9 +15,9 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "wire/clock.h"
 #include "wire/privs.h"
 
 enum {
@@ -207,23 +207,15 @@ static void look_up(const char *host, const char *port, int family, struct answe
 	}
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Reads exactly one answer within LOOKUP_MS. 0, or -1 with errno: ETIMEDOUT, or EPIPE if the child died. */
 static int read_answer(int fd, struct answer *answer)
 {
-	int64_t deadline_ms = now_ms() + LOOKUP_MS;
+	int64_t deadline_ms = clock_ms() + LOOKUP_MS;
 	size_t have = 0;
 
 	while (have < sizeof(*answer)) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left_ms = deadline_ms - now_ms();
+		int64_t left_ms = deadline_ms - clock_ms();
 		int ready = poll(&p, 1, left_ms > 0 ? (int)left_ms : 0);
 		ssize_t n;
 
@@ -336,62 +328,80 @@ static int resolve_name(struct endpoint *target, const struct parts *p, int fami
 	return 0;
 }
 
+/* The host of a target; as parse_address(), but 1 only for what may be a name. */
+static int read_host(struct address *addr, const struct parts *p, const char *text, bool port_optional,
+		     char *why, size_t why_len)
+{
+	int named = parse_address(addr, p->host, why, why_len);
+
+	if (named < 0)
+		return -1;
+	if (p->bracketed ? (named || addr->family != 6) : (named && strchr(p->host, ':'))) {
+		snprintf(why, why_len, "'%.*s' is not an IPv6 address.", (int)SHOWN, p->host);
+		return -1;
+	}
+	if (!named && addr->family == 6 && !p->bracketed && !port_optional) {
+		snprintf(why, why_len, "'%.*s' needs brackets and a port: write [%.*s]:7.", (int)SHOWN, text,
+			 (int)SHOWN, text);
+		return -1;
+	}
+	if (named && (ends_in_number(p->host) || !is_name(p->host))) {
+		snprintf(why, why_len, "'%.*s' is neither a host name nor an address.", (int)SHOWN, p->host);
+		return -1;
+	}
+	return named;
+}
+
+/* Its port; as parse_port(), but 1 only for a known service. */
+static int read_port(uint16_t *port, const struct parts *p, const char *text, char *why, size_t why_len)
+{
+	int number;
+
+	if (!p->has_port || !p->port[0]) {
+		snprintf(why, why_len, "'%.*s' names no port: write %s%.*s%s:7.", (int)SHOWN, text,
+			 p->bracketed ? "[" : "", (int)SHOWN, p->host, p->bracketed ? "]" : "");
+		return -1;
+	}
+	number = parse_port(port, p->port, why, why_len);
+	if (number <= 0 || is_service(p->port))
+		return number;
+	snprintf(why, why_len, "unknown port '%s': a number from 1 to 65535, or a service name such as http.",
+		 p->port);
+	return -1;
+}
+
 int resolve_target(struct endpoint *target, const char *text, int family, bool port_optional, bool *usage,
 		   char *why, size_t why_len)
 {
 	struct endpoint e = {0};
 	struct parts p;
-	int numeric, number = 0;
+	int named, number = 0;
 
 	*usage = true;
 	if (split(&p, text, why, why_len))
 		return -1;
-	numeric = parse_address(&e.addr, p.host, why, why_len);
-	if (numeric < 0)
+	named = read_host(&e.addr, &p, text, port_optional, why, why_len);
+	if (named < 0)
 		return -1;
-	if (p.bracketed ? (numeric || e.addr.family != 6) : (numeric && strchr(p.host, ':'))) {
-		snprintf(why, why_len, "'%.*s' is not an IPv6 address.", (int)SHOWN, p.host);
-		return -1;
-	}
-	if (!numeric && e.addr.family == 6 && !p.bracketed && !port_optional) {
-		snprintf(why, why_len, "'%.*s' needs brackets and a port: write [%.*s]:7.", (int)SHOWN, text,
-			 (int)SHOWN, text);
-		return -1;
-	}
-	if (numeric && (ends_in_number(p.host) || !is_name(p.host))) {
-		snprintf(why, why_len, "'%.*s' is neither a host name nor an address.", (int)SHOWN, p.host);
-		return -1;
-	}
 	port_optional &= !p.has_port;
-	if ((!p.has_port || !p.port[0]) && !port_optional) {
-		snprintf(why, why_len, "'%.*s' names no port: write %s%.*s%s:7.", (int)SHOWN, text,
-			 p.bracketed ? "[" : "", (int)SHOWN, p.host, p.bracketed ? "]" : "");
-		return -1;
-	}
 	if (!port_optional)
-		number = parse_port(&e.port, p.port, why, why_len);
+		number = read_port(&e.port, &p, text, why, why_len);
 	if (number < 0)
 		return -1;
-	if (number && !is_service(p.port)) {
-		snprintf(why, why_len,
-			 "unknown port '%s': a number from 1 to 65535, or a service name such as http.",
-			 p.port);
-		return -1;
-	}
 	if (port_optional) {
 		memcpy(p.port, "1", 2); /* any will do for looking the name up */
 		e.port = target->port;
 	}
-	if (!numeric && family && e.addr.family != family) {
+	if (!named && family && e.addr.family != family) {
 		snprintf(why, why_len, "%s is no IPv%d address: leave out -%d.", p.host, family, family);
 		return -1;
 	}
-	if (numeric || number) {
+	if (named || number) {
 		struct address addr = e.addr;
 
 		if (resolve_name(&e, &p, family, usage, why, why_len))
 			return -1;
-		if (!numeric) /* only the service was looked up */
+		if (!named) /* only the service was looked up */
 			e.addr = addr;
 		if (port_optional)
 			e.port = target->port;

@@ -13,11 +13,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libnet.h> /* after the kernel's headers, which it would else replace */
 
+#include "wire/clock.h"
 #include "wire/neighbour.h"
 
 enum {
@@ -304,21 +304,13 @@ static bool next(struct spare *s, struct neighbour *n)
 	return false;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* The same, waiting for one until `deadline_ms`. */
 static bool next_until(struct spare *s, int64_t deadline_ms, struct neighbour *n)
 {
 	struct pollfd p = {.fd = s->fd, .events = POLLIN};
 	int64_t left_ms;
 
-	while ((left_ms = deadline_ms - now_ms()) > 0) {
+	while ((left_ms = deadline_ms - clock_ms()) > 0) {
 		if (next(s, n))
 			return true;
 		poll(&p, 1, (int)left_ms);
@@ -345,7 +337,7 @@ static int probe(struct spare *s, char *why, size_t why_len)
 	struct neighbour n;
 
 	for (int i = 0; i < PROBES; i++) {
-		int64_t deadline_ms = now_ms() + PROBE_MS;
+		int64_t deadline_ms = clock_ms() + PROBE_MS;
 
 		if (ask(s, &s->source, true))
 			return send_failed(s, why, why_len);
@@ -372,7 +364,7 @@ static int resolve_hop(struct spare *s, const struct address *hop, char *why, si
 	struct neighbour n;
 
 	for (int i = 0; i < REQUESTS; i++) {
-		int64_t deadline_ms = now_ms() + REQUEST_MS;
+		int64_t deadline_ms = clock_ms() + REQUEST_MS;
 
 		if (ask(s, hop, false))
 			return send_failed(s, why, why_len);

@@ -72,6 +72,16 @@ def run(each, only=''):
             sys.stdout.flush()
 
 
+def main(one, usage):
+    """A test's command line, [--only PATTERN] COMMAND...; one(COMMAND, function, options) does one check."""
+    only, words = '', sys.argv[1:]
+    if words[:1] == ['--only']:
+        only, words = words[1], words[2:]
+    if not words:
+        sys.exit(usage)
+    run(lambda function, options: one(words, function, options), only)
+
+
 # --- the controller's side ---
 
 class Reply:

@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-from harness import (LIMIT, Process, Skip, check, expect, is_reset, peer_socket, run, same,  # noqa: E402
+from harness import (LIMIT, Process, Skip, check, expect, is_reset, main, peer_socket, same,  # noqa: E402
                      text, until_true)
 
 VERBS = 'socket setopt getopt bind listen accept connect send recv shutdown close abort name state'.split()
@@ -1359,14 +1359,5 @@ def _(a):
             expect(peer.connect_ex(where), 'a listener is still there')
 
 
-def main(words):
-    only = ''
-    if words[:1] == ['--only']:
-        only, words = words[1], words[2:]
-    if not words:
-        sys.exit(__doc__)
-    run(lambda function, options: one(words, function, options), only)
-
-
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    main(one, __doc__)

@@ -15,8 +15,8 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-from harness import (LIMIT, Controller, Process, Skip, Wrong, check, expect, is_reset, peer_socket,  # noqa: E402
-                     run, same, text, until_true)
+from harness import (LIMIT, Controller, Process, Skip, Wrong, check, expect, is_reset, main, peer_socket,  # noqa: E402
+                     same, text, until_true)
 
 TOKEN = '0123456789abcdef'
 
@@ -404,14 +404,5 @@ def _(here):
         same(here.ends(*words), 2, f'exit status of {" ".join(words)}')
 
 
-def main(words):
-    only = ''
-    if words[:1] == ['--only']:
-        only, words = words[1], words[2:]
-    if not words:
-        sys.exit(__doc__)
-    run(lambda function, options: one(words, function, options), only)
-
-
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    main(one, __doc__)

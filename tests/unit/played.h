@@ -7,11 +7,10 @@
 #include <string.h>
 
 #include "checks/probe.h"
-#include "peer/peer.h"
-#include "peer/sim_link.h"
 #include "run/exchange.h"
 #include "run/runner.h"
 #include "unit/rules_index.h"
+#include "unit/sim_target.h"
 
 /* All zero: close-fin at port 0, which is closed, IPv4, no options, no data, a perfect path. */
 struct scene {
@@ -39,34 +38,24 @@ static inline void play_scene(struct exchange *x, const struct scene *scene)
 		.check = &probe_checks[scene->close], .rules = rules_index(), .timeout_us = 5000000};
 	struct run run = {.exchanges = x, .count = 1, .lane_length = 1, .finished = played_finished};
 	struct peer_params peer_params;
-	struct sim_link *sim = sim_link_new(&scene->path);
-	struct peer *peer;
-	char why[200];
+	struct sim_target target;
 
 	peer_defaults(&peer_params);
 	peer_params.fault = scene->fault;
 	if (scene->chargen_bytes)
 		peer_params.chargen_bytes = scene->chargen_bytes;
-	peer = peer_new(&peer_params);
-	assert_true(sim && peer);
-	assert_true(address_parse(&params.prober.source.addr, scene->six ? "2001:db8:793::1" : "198.18.0.1"));
-	assert_true(address_parse(&params.prober.target.addr, scene->six ? "2001:db8:793::2" : "198.18.0.2"));
+	sim_target_open(&target, &peer_params, &scene->path, &params.prober, scene->six,
+			scene->options ? scene->options : "none");
 	params.prober.source.port = 54321;
 	params.prober.target.port = scene->port;
 	params.prober.isn = 0xfffffffe;
-	params.prober.window = 65535;
-	params.prober.ttl = 64;
 	params.data = scene->data;
 	params.data_len = scene->data_len;
-	assert_true(options_from_text(&params.prober.syn_options, scene->options ? scene->options : "none",
-				      why, sizeof why));
-	assert_true(sim_link_attach(sim, peer, &params.prober.target.addr));
 	assert_true(exchange_init(x, &params));
-	run.link = sim_link_link(sim);
+	run.link = sim_link_link(target.sim);
 	run_all(&run);
 	assert_true(x->done);
-	sim_link_free(sim);
-	peer_free(peer);
+	sim_target_close(&target);
 }
 
 #endif

@@ -12,11 +12,10 @@
 
 #include "checks/probe.h"
 #include "core/random.h"
-#include "peer/peer.h"
-#include "peer/sim_link.h"
 #include "run/exchange.h"
 #include "run/link.h"
 #include "unit/observe.h"
+#include "unit/sim_target.h"
 
 enum {
 	CL = IN(TCP_CLOSED),
@@ -256,8 +255,7 @@ static void test_damaged_segment_changes_nothing(void **state)
 
 struct world {
 	struct exchange x;
-	struct peer *peer;
-	struct sim_link *sim;
+	struct sim_target target;
 	struct link *link;
 };
 
@@ -272,43 +270,33 @@ static void world_open(struct world *w, const struct sim_config *config, uint64_
 	struct exchange_params params = {
 		.check = &probe_checks[close], .rules = rules_index(), .timeout_us = 5000000};
 	struct peer_params peer;
-	char why[200];
 
 	peer_defaults(&peer);
 	peer.seed = seed;
 	peer.chargen_bytes = 20000;
-	assert_true(address_parse(&params.prober.source.addr, "198.18.0.1"));
-	assert_true(address_parse(&params.prober.target.addr, "198.18.0.2"));
-	params.prober.source.port = 40000;
+	sim_target_open(&w->target, &peer, config, &params.prober, false,
+			seed % 2 ? "none" : "mss=1460,sackok,ts,wscale=7");
 	params.prober.target.port = port;
 	params.prober.isn = isns[seed % (sizeof isns / sizeof *isns)];
-	params.prober.window = 65535;
-	params.prober.ttl = 64;
-	assert_true(options_from_text(&params.prober.syn_options,
-				      seed % 2 ? "none" : "mss=1460,sackok,ts,wscale=7", why, sizeof why));
 	if (seed % 3) {
 		params.data = (const uint8_t *)"hello";
 		params.data_len = 5;
 	}
-	w->peer = peer_new(&peer);
-	w->sim = sim_link_new(config);
-	assert_true(w->peer && w->sim && sim_link_attach(w->sim, w->peer, &params.prober.target.addr));
-	w->link = sim_link_link(w->sim);
+	w->link = sim_link_link(w->target.sim);
 	assert_true(exchange_init(&w->x, &params));
 }
 
 static void world_close(struct world *w)
 {
 	exchange_free(&w->x);
-	sim_link_free(w->sim);
-	peer_free(w->peer);
+	sim_target_close(&w->target);
 }
 
 /* What the peer really is in must be in the set, once all that it sent at this moment was captured. */
 static void check_truth(const struct world *w, int64_t now_us)
 {
 	const struct prober_params *p = &w->x.params.prober;
-	enum peer_state truth = peer_state(w->peer, &p->target, &p->source);
+	enum peer_state truth = peer_state(w->target.peer, &p->target, &p->source);
 	tcp_states set = w->x.conn.ends[CONN_TARGET].states;
 	char states[160];
 
@@ -424,7 +412,7 @@ static void test_honest_target_on_a_bad_path(void **state)
 					likely++;
 				}
 				judged += w.x.judged;
-				sim_link_stats(w.sim, &stats);
+				sim_link_stats(w.target.sim, &stats);
 				lost += stats.lost;
 				reordered += stats.reordered;
 				world_close(&w);

@@ -15,11 +15,10 @@
 #include "core/pattern.h"
 #include "core/random.h"
 #include "drive/service.h"
-#include "peer/peer.h"
 #include "peer/sim_driver.h"
-#include "peer/sim_link.h"
 #include "run/runner.h"
 #include "unit/rules_index.h"
+#include "unit/sim_target.h"
 
 struct scene {
 	enum tcp_state state;
@@ -113,7 +112,7 @@ static void play(const struct scene *scene)
 	struct exchange_params params = {
 		.check = &drive_checks[scene->state][scene->opener],
 		.rules = rules_index(),
-		.prober = { .isn = scene->isn, .window = 65535, .ttl = 64 },
+		.prober.isn = scene->isn,
 		.timeout_us = 5000000,
 		.hold_us = scene->hold_us,
 		.pattern = scene->transfer ? pattern : NULL,
@@ -125,8 +124,7 @@ static void play(const struct scene *scene)
 	struct service_choice choice;
 	struct peer_params peer_params;
 	struct sim_driver *s = NULL;
-	struct sim_link *sim;
-	struct peer *peer;
+	struct sim_target target;
 	char why[200];
 
 	assert_non_null(params.check->name);
@@ -137,47 +135,39 @@ static void play(const struct scene *scene)
 	peer_params.chargen_bytes = 20000;
 	if (scene->time_wait_us)
 		peer_params.time_wait_us = scene->time_wait_us;
-	peer = peer_new(&peer_params);
 	if (!config.latency_in_us)
 		config.latency_in_us = config.latency_out_us = 200;
 	config.seed = scene->seed + 1;
-	sim = sim_link_new(&config);
-	assert_true(address_parse(&params.prober.source.addr,
-				  scene->family == 6 ? "2001:db8:793::1" : "198.18.0.1"));
-	assert_true(address_parse(&params.prober.target.addr,
-				  scene->family == 6 ? "2001:db8:793::2" : "198.18.0.2"));
-	params.prober.source.port = 40000;
-	assert_true(options_from_text(&params.prober.syn_options, "mss=1460,sackok,ts,wscale=7", why, sizeof why));
-	assert_true(sim_link_attach(sim, peer, &params.prober.target.addr));
+	sim_target_open(&target, &peer_params, &config, &params.prober, scene->family == 6,
+			"mss=1460,sackok,ts,wscale=7");
 	later.act = scene->act;
-	later.peer = peer;
+	later.peer = target.peer;
 	later.times = scene->acts ? scene->acts : 1;
 	if (scene->act)
-		assert_true(sim_link_at(sim, scene->act_us, act_later, sim));
+		assert_true(sim_link_at(target.sim, scene->act_us, act_later, target.sim));
 	if (scene->service) {
 		if (service_read(&choice, scene->service, why, sizeof why))
 			fail_msg("%s", why);
 		params.prober.target.port = choice.port;
 		run.driver = service_driver_new(&choice);
 	} else {
-		s = application(scene, peer);
+		s = application(scene, target.peer);
 		run.driver = sim_driver_driver(s);
 	}
 	params.driver_can = run.driver->can;
 	exchange_free(&x);
 	assert_true(exchange_init(&x, &params));
-	run.link = sim_link_link(sim);
+	run.link = sim_link_link(target.sim);
 	corrupt.receive = run.link->receive;
 	corrupt.nth = scene->corrupt_nth;
 	run.link->receive = receive_corrupted;
 	run_status = run_all(&run);
 	assert_true(x.done && x.reported);
-	left_behind = peer_state(peer, &x.params.prober.target, &x.params.prober.source);
+	left_behind = peer_state(target.peer, &x.params.prober.target, &x.params.prober.source);
 	told = s ? sim_driver_told(s) : TCP_STATES;
 	released = s ? sim_driver_released(s) : 1;
 	run.driver->ops->close(run.driver);
-	sim_link_free(sim);
-	peer_free(peer);
+	sim_target_close(&target);
 }
 
 static const struct point *point(const char *name)
@@ -782,6 +772,8 @@ static void test_service_words(void **state)
 		{ "then=closes-first,x", "is not of the form NAME=VALUE", 0, 0, NULL },
 		{ "send=\"a\"b,then=keeps-open", "behind a value", 0, 0, NULL },
 		{ "send=\"\\q\",then=keeps-open", "'\\q' is no escape", 0, 0, NULL },
+		{ "send=\"\\x4g\",then=keeps-open", "'\\x' is no escape", 0, 0, NULL },
+		{ "send=\"\\x\x14\x11\",then=keeps-open", "'\\x' is no escape", 0, 0, NULL },
 		{ "send=\"\\", "'\\' is no escape", 0, 0, NULL },
 	};
 

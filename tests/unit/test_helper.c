@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -17,10 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,17 +26,10 @@
 #include "drive/helper_process.h"
 #include "drive/template.h"
 #include "lab/ns.h"
+#include "lab/rights.h"
 #include "wire/privs.h"
 
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition)) {                                                                          \
-			fprintf(stderr, "%s:%d: not so: %s (%s)\n", __FILE__, __LINE__, #condition, why);    \
-			return 1;                                                                            \
-		}                                                                                            \
-	} while (0)
-
-enum { NOBODY = 65534, PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 30000 };
 
 /* All that says with which rights a process runs, and what it inherited. */
 #define RIGHTS "grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp|SigBlk|SigIgn)' /proc/self/status"
@@ -52,16 +40,6 @@ static const struct endpoint six = {
 	.addr = {.family = 6, .bytes = {0xfe, 0x80, [15] = 1}, .scope = 3}, .port = 7};
 static bool lab;
 static char why[512];
-
-static int in_child(int (*body)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(body());
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 126;
-}
 
 static bool readable(int fd)
 {
@@ -210,90 +188,36 @@ static int rights_with_signals(void)
 	return rights_are(expected);
 }
 
-static int become_nobody(void)
-{
-	return setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY);
-}
-
-static char copy_path[64];
-
-/* As in test_privs.c: a copy that everybody may run, and that may be given rights. */
-static bool make_copy(void)
-{
-	char command[160];
-	struct statvfs fs;
-	int fd;
-
-	snprintf(copy_path, sizeof(copy_path), "/tmp/finwait-helper-XXXXXX");
-	if (in_child(become_nobody) || statvfs("/tmp", &fs) || (fs.f_flag & ST_NOSUID))
-		return false;
-	fd = mkstemp(copy_path);
-	assert_true(fd >= 0);
-	close(fd);
-	snprintf(command, sizeof(command), "cat /proc/%ld/exe > %s", (long)getpid(), copy_path);
-	assert_int_equal(ns_run(-1, command), 0);
-	assert_int_equal(chmod(copy_path, 0755), 0);
-	return true;
-}
-
-static int exec_copy(void)
+static int exec_copy(const char *copy)
 {
 	char expected[2048];
 
 	CHECK(by_the_user(RIGHTS, expected, sizeof(expected)));
-	execl(copy_path, copy_path, expected, (char *)NULL);
+	execl(copy, copy, expected, (char *)NULL);
 	return 127;
 }
 
-static int nobody_runs_copy(void)
+static int nobody_runs_copy(const char *copy)
 {
-	CHECK(!become_nobody());
-	return exec_copy();
+	CHECK(!rights_become_nobody());
+	return exec_copy(copy);
 }
 
-static int set_to(uint32_t permitted, uint32_t inheritable)
+static int nobody_with_ambient_runs_copy(const char *copy)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{permitted, permitted, inheritable}, {0}};
-
-	return (int)syscall(SYS_capset, &header, data);
-}
-
-static int nobody_with_ambient_runs_copy(void)
-{
-	CHECK(!prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0));
-	CHECK(!become_nobody());
-	CHECK(!set_to(1u << CAP_NET_RAW, 1u << CAP_NET_RAW));
-	CHECK(!prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0));
-	return exec_copy();
-}
-
-/* Makes a system call return `result` (0 or an errno) without doing anything. */
-static int fake(unsigned nr, unsigned result)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | result),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {.len = sizeof(filter) / sizeof(*filter), .filter = filter};
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	CHECK(!rights_become_nobody_with(1u << CAP_NET_RAW, 1u << CAP_NET_RAW));
+	return exec_copy(copy);
 }
 
 /* Nobody, but with what a program file can give. */
 static int given_rights(void)
 {
-	CHECK(!prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0));
-	CHECK(!become_nobody());
-	CHECK(!set_to(1u << CAP_NET_RAW, 0));
-	return 0;
+	return rights_become_nobody_with(1u << CAP_NET_RAW, 0);
 }
 
 static int capset_refused(void)
 {
-	CHECK(!given_rights() && !fake(SYS_capset, EPERM));
+	CHECK(!given_rights() && !rights_fake(SYS_capset, EPERM));
 	CHECK(helper_fork(why, sizeof(why)) == -1);
 	CHECK(strstr(why, "capset") && helper_fd() == -1);
 	return 0;
@@ -301,7 +225,7 @@ static int capset_refused(void)
 
 static int capset_pretended(void)
 {
-	CHECK(!given_rights() && !fake(SYS_capset, 0));
+	CHECK(!given_rights() && !rights_fake(SYS_capset, 0));
 	CHECK(helper_fork(why, sizeof(why)) == -1);
 	CHECK(strstr(why, "no effect"));
 	return 0;
@@ -309,7 +233,7 @@ static int capset_pretended(void)
 
 static int set_id_refused(unsigned result, const char *expected)
 {
-	CHECK(!setresuid(NOBODY, -1, -1) && !fake(SYS_setresuid, result));
+	CHECK(!setresuid(RIGHTS_NOBODY, -1, -1) && !rights_fake(SYS_setresuid, result));
 	CHECK(helper_fork(why, sizeof(why)) == -1);
 	CHECK(strstr(why, "setresuid") && strstr(why, expected));
 	return 0;
@@ -328,67 +252,51 @@ static int setresuid_pretended(void)
 static void test_rights(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(rights_of_invoker), 0);
+	assert_int_equal(rights_in_child(rights_of_invoker), 0);
 }
 
 static void test_signals_as_inherited(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(rights_with_signals), 0);
+	assert_int_equal(rights_in_child(rights_with_signals), 0);
+}
+
+static void rights_kept_by_copy(const char *command, int (*body)(const char *copy))
+{
+	int result = lab ? rights_with_copy(command, body) : RIGHTS_SKIPPED;
+
+	if (result == RIGHTS_SKIPPED)
+		skip();
+	assert_int_equal(result, 0);
 }
 
 static void test_file_capabilities(void **state)
 {
-	char command[160];
-	int given, result;
-
 	(void)state;
-	if (!lab || !make_copy())
-		skip();
-	snprintf(command, sizeof(command), "setcap cap_net_raw,cap_net_admin=ep %s", copy_path);
-	given = ns_run(-1, command);
-	result = given ? 0 : in_child(nobody_runs_copy);
-	unlink(copy_path);
-	if (given == 127) /* there is no setcap program */
-		skip();
-	assert_int_equal(given, 0);
-	assert_int_equal(result, 0);
+	rights_kept_by_copy("setcap cap_net_raw,cap_net_admin=ep", nobody_runs_copy);
 }
 
 static void test_set_user_id(void **state)
 {
-	int result;
-
 	(void)state;
-	if (!lab || !make_copy())
-		skip();
-	assert_int_equal(chmod(copy_path, 06755), 0);
-	result = in_child(nobody_runs_copy);
-	unlink(copy_path);
-	assert_int_equal(result, 0);
+	rights_kept_by_copy("chmod 6755", nobody_runs_copy);
 }
 
 static void test_ambient(void **state)
 {
-	int result;
-
 	(void)state;
-	if (!lab || !make_copy())
-		skip();
-	result = in_child(nobody_with_ambient_runs_copy);
-	unlink(copy_path);
-	assert_int_equal(result, 0);
+	rights_kept_by_copy("true", nobody_with_ambient_runs_copy);
 }
 
 static void test_fails_closed(void **state)
 {
 	(void)state;
-	if (!lab || in_child(become_nobody))
+	if (!lab || rights_in_child(rights_become_nobody))
 		skip();
-	assert_int_equal(in_child(capset_refused), 0);
-	assert_int_equal(in_child(capset_pretended), 0);
-	assert_int_equal(in_child(setresuid_refused), 0);
-	assert_int_equal(in_child(setresuid_pretended), 0);
+	assert_int_equal(rights_in_child(capset_refused), 0);
+	assert_int_equal(rights_in_child(capset_pretended), 0);
+	assert_int_equal(rights_in_child(setresuid_refused), 0);
+	assert_int_equal(rights_in_child(setresuid_pretended), 0);
 }
 
 /* --- commands --- */
@@ -515,25 +423,25 @@ static int many(void)
 static void test_talking(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(talking), 0);
+	assert_int_equal(rights_in_child(talking), 0);
 }
 
 static void test_silent(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(silent), 0);
+	assert_int_equal(rights_in_child(silent), 0);
 }
 
 static void test_descriptors(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(descriptors), 0);
+	assert_int_equal(rights_in_child(descriptors), 0);
 }
 
 static void test_many(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(many), 0);
+	assert_int_equal(rights_in_child(many), 0);
 }
 
 /* --- sealing --- */
@@ -568,7 +476,7 @@ static int sealed(void)
 static void test_sealed(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(sealed), 0);
+	assert_int_equal(rights_in_child(sealed), 0);
 }
 
 /* --- what stays behind --- */
@@ -715,10 +623,10 @@ static void test_ended_by_killing_finwait(void **state)
 static void test_ended(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(ended_by_close), 0);
-	assert_int_equal(in_child(ended_by_stop), 0);
-	assert_int_equal(in_child(rest_ended_by_stop), 0);
-	assert_int_equal(in_child(deaf), 0);
+	assert_int_equal(rights_in_child(ended_by_close), 0);
+	assert_int_equal(rights_in_child(ended_by_stop), 0);
+	assert_int_equal(rights_in_child(rest_ended_by_stop), 0);
+	assert_int_equal(rights_in_child(deaf), 0);
 }
 
 /* --- at a terminal --- */
@@ -765,7 +673,7 @@ static int at_terminal(void)
 static void test_at_terminal(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(at_terminal), 0);
+	assert_int_equal(rights_in_child(at_terminal), 0);
 }
 
 int main(int argc, char **argv)

@@ -4,10 +4,7 @@
 #include "wire/privs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,25 +14,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lab/ns.h"
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition)) {                                                                          \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);              \
-			return 1;                                                                            \
-		}                                                                                            \
-	} while (0)
-
-enum { NOBODY = 65534 };
+#include "lab/rights.h"
 
 static const uint64_t raw_bit = 1ULL << CAP_NET_RAW, admin_bit = 1ULL << CAP_NET_ADMIN;
 static bool lab;
@@ -58,17 +43,6 @@ static struct sets sets(void)
 		.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32,
 		.inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32,
 	};
-}
-
-static int set_to(uint64_t permitted, uint64_t inheritable)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {
-		{(uint32_t)permitted, (uint32_t)permitted, (uint32_t)inheritable},
-		{(uint32_t)(permitted >> 32), (uint32_t)(permitted >> 32), (uint32_t)(inheritable >> 32)},
-	};
-
-	return (int)syscall(SYS_capset, &header, data);
 }
 
 static bool sets_are(uint64_t wanted)
@@ -95,24 +69,13 @@ static bool raw_socket_refused(void)
 /* Runs this program anew with one argument; what it returns as exit status. */
 static int exec_self(const char *path, const char *mode)
 {
-	int status;
 	pid_t pid = fork();
 
 	if (!pid) {
 		execl(path, path, mode, (char *)NULL);
 		_exit(127);
 	}
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 126;
-}
-
-static int in_child(int (*body)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(body());
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+	return rights_ended(pid);
 }
 
 /* Nothing is left, and nothing comes back. */
@@ -120,7 +83,7 @@ static int check_powerless(void)
 {
 	CHECK(sets_are(0));
 	CHECK(raw_socket_refused());
-	CHECK(set_to(raw_bit, 0) == -1);
+	CHECK(rights_set(raw_bit, 0) == -1);
 	CHECK(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0) == -1);
 	CHECK(setuid(0) == 0 || errno == EPERM || errno == EINVAL);
 	CHECK(sets_are(0));
@@ -151,7 +114,7 @@ static int limit_then_drop(void)
 /* That exec would give root everything back, were it not prevented: otherwise check_powerless() is blind. */
 static int root_regains_by_exec(void)
 {
-	CHECK(!set_to(0, 0));
+	CHECK(!rights_set(0, 0));
 	CHECK(exec_self("/proc/self/exe", "--powerless") == 1);
 	return 0;
 }
@@ -160,7 +123,7 @@ static int only_raw(void)
 {
 	struct privs have;
 
-	CHECK(!set_to(raw_bit, raw_bit));
+	CHECK(!rights_set(raw_bit, raw_bit));
 	CHECK(!privs_limit(&have, why, sizeof(why)));
 	CHECK(have.raw && !have.admin);
 	CHECK(sets_are(raw_bit));
@@ -172,7 +135,7 @@ static int nothing_to_begin_with(void)
 {
 	struct privs have = {true, true};
 
-	CHECK(!set_to(0, 0));
+	CHECK(!rights_set(0, 0));
 	CHECK(!privs_limit(&have, why, sizeof(why)));
 	CHECK(!have.raw && !have.admin);
 	CHECK(!privs_drop(why, sizeof(why)));
@@ -190,30 +153,16 @@ static int drop_in_forked_child(void)
 	struct privs have;
 
 	CHECK(!privs_limit(&have, why, sizeof(why)));
-	CHECK(in_child(drop_without_limit) == 0);
+	CHECK(rights_in_child(drop_without_limit) == 0);
 	CHECK(sets_are(raw_bit | admin_bit));
 	return 0;
-}
-
-/* Makes a system call return `result` (0 or an errno) without doing anything. */
-static int fake(unsigned nr, unsigned result)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | result),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {.len = sizeof(filter) / sizeof(*filter), .filter = filter};
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 static int capset_refused(void)
 {
 	struct privs have;
 
-	CHECK(!fake(SYS_capset, EPERM));
+	CHECK(!rights_fake(SYS_capset, EPERM));
 	CHECK(privs_limit(&have, why, sizeof(why)) == -1);
 	CHECK(strstr(why, "privileges"));
 	CHECK(privs_drop(why, sizeof(why)) == -1);
@@ -225,7 +174,7 @@ static int capset_pretended(void)
 {
 	struct privs have;
 
-	CHECK(!fake(SYS_capset, 0));
+	CHECK(!rights_fake(SYS_capset, 0));
 	CHECK(privs_limit(&have, why, sizeof(why)) == -1);
 	CHECK(privs_drop(why, sizeof(why)) == -1);
 	CHECK(strstr(why, "no effect"));
@@ -236,13 +185,13 @@ static int prctl_refused(void)
 {
 	struct privs have;
 
-	CHECK(!fake(SYS_prctl, EPERM));
+	CHECK(!rights_fake(SYS_prctl, EPERM));
 	CHECK(privs_limit(&have, why, sizeof(why)) == -1);
 	CHECK(privs_drop(why, sizeof(why)) == -1);
 	return 0;
 }
 
-/* Run by exec as NOBODY: `mode` says how it got its capabilities. */
+/* Run by exec as RIGHTS_NOBODY: `mode` says how it got its capabilities. */
 static int started_by_exec(const char *mode)
 {
 	struct privs have;
@@ -256,7 +205,7 @@ static int started_by_exec(const char *mode)
 	CHECK(sets_are(raw_bit | admin_bit));
 	CHECK(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_RAW, 0, 0) == 0);
 	CHECK(!getresuid(&ruid, &euid, &suid));
-	CHECK(ruid == NOBODY && euid == NOBODY && suid == NOBODY);
+	CHECK(ruid == RIGHTS_NOBODY && euid == RIGHTS_NOBODY && suid == RIGHTS_NOBODY);
 	CHECK(setresuid(0, 0, 0) == -1 && seteuid(0) == -1);
 	int fd = raw_socket();
 	CHECK(fd >= 0);
@@ -264,56 +213,18 @@ static int started_by_exec(const char *mode)
 	return check_powerless();
 }
 
-static int become_nobody(void)
+static int as_nobody_run_copy(const char *copy)
 {
-	return setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY);
-}
-
-static char copy_path[64];
-
-static int as_nobody_run_copy(void)
-{
-	CHECK(!become_nobody());
-	CHECK(exec_self(copy_path, "--given") == 0);
+	CHECK(!rights_become_nobody());
+	CHECK(exec_self(copy, "--given") == 0);
 	return 0;
 }
 
-static int as_nobody_with_ambient(void)
+static int as_nobody_with_ambient(const char *copy)
 {
-	static const unsigned both[] = {CAP_NET_RAW, CAP_NET_ADMIN};
-
-	CHECK(!prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0));
-	CHECK(!become_nobody());
-	CHECK(!set_to(raw_bit | admin_bit, raw_bit | admin_bit));
-	for (int i = 0; i < 2; i++)
-		CHECK(!prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, both[i], 0, 0));
-	CHECK(exec_self(copy_path, "--given") == 0);
+	CHECK(!rights_become_nobody_with(raw_bit | admin_bit, raw_bit | admin_bit));
+	CHECK(exec_self(copy, "--given") == 0);
 	return 0;
-}
-
-static int try_nobody(void)
-{
-	return become_nobody() ? 1 : 0;
-}
-
-/* Makes copy_path a copy of this program that everybody may run; false where NOBODY or set-user-ID
- * cannot be had (a user namespace, a file system mounted nosuid). */
-static bool make_copy(void)
-{
-	char command[160];
-	struct statvfs fs;
-	int fd;
-
-	snprintf(copy_path, sizeof(copy_path), "/tmp/finwait-privs-XXXXXX");
-	if (in_child(try_nobody) || statvfs("/tmp", &fs) || (fs.f_flag & ST_NOSUID))
-		return false;
-	fd = mkstemp(copy_path);
-	assert_true(fd >= 0);
-	close(fd);
-	snprintf(command, sizeof(command), "cat /proc/%ld/exe > %s", (long)getpid(), copy_path);
-	assert_int_equal(ns_run(-1, command), 0);
-	assert_int_equal(chmod(copy_path, 0755), 0);
-	return true;
 }
 
 static void need_lab(void)
@@ -326,78 +237,61 @@ static void test_root(void **state)
 {
 	(void)state;
 	need_lab();
-	assert_int_equal(in_child(root_regains_by_exec), 0);
-	assert_int_equal(in_child(limit_then_drop), 0);
-	assert_int_equal(in_child(drop_in_forked_child), 0);
-	assert_int_equal(in_child(drop_without_limit), 0);
+	assert_int_equal(rights_in_child(root_regains_by_exec), 0);
+	assert_int_equal(rights_in_child(limit_then_drop), 0);
+	assert_int_equal(rights_in_child(drop_in_forked_child), 0);
+	assert_int_equal(rights_in_child(drop_without_limit), 0);
 }
 
 static void test_net_raw_alone(void **state)
 {
 	(void)state;
 	need_lab();
-	assert_int_equal(in_child(only_raw), 0);
+	assert_int_equal(rights_in_child(only_raw), 0);
 }
 
 static void test_no_privilege(void **state)
 {
 	(void)state;
-	assert_int_equal(in_child(nothing_to_begin_with), 0);
+	assert_int_equal(rights_in_child(nothing_to_begin_with), 0);
 }
 
 static void test_fails_closed(void **state)
 {
 	(void)state;
 	need_lab();
-	assert_int_equal(in_child(capset_refused), 0);
-	assert_int_equal(in_child(capset_pretended), 0);
-	assert_int_equal(in_child(prctl_refused), 0);
+	assert_int_equal(rights_in_child(capset_refused), 0);
+	assert_int_equal(rights_in_child(capset_pretended), 0);
+	assert_int_equal(rights_in_child(prctl_refused), 0);
+}
+
+static void dropped_by_copy(const char *command, int (*body)(const char *copy))
+{
+	int result;
+
+	need_lab();
+	result = rights_with_copy(command, body);
+	if (result == RIGHTS_SKIPPED)
+		skip();
+	assert_int_equal(result, 0);
 }
 
 static void test_file_capabilities(void **state)
 {
-	char command[160];
-	int given, result;
-
 	(void)state;
-	need_lab();
-	if (!make_copy())
-		skip();
-	snprintf(command, sizeof(command), "setcap cap_net_raw,cap_net_admin=ep %s", copy_path);
-	given = ns_run(-1, command);
-	result = given ? 0 : in_child(as_nobody_run_copy);
-	unlink(copy_path);
-	if (given == 127) /* there is no setcap program */
-		skip();
-	assert_int_equal(given, 0);
-	assert_int_equal(result, 0);
+	dropped_by_copy("setcap cap_net_raw,cap_net_admin=ep", as_nobody_run_copy);
 }
 
 static void test_set_user_id(void **state)
 {
-	int result;
-
 	(void)state;
-	need_lab();
-	if (!make_copy())
-		skip();
-	assert_int_equal(chmod(copy_path, 04755), 0);
-	result = in_child(as_nobody_run_copy);
-	unlink(copy_path);
-	assert_int_equal(result, 0);
+	dropped_by_copy("chmod 4755", as_nobody_run_copy);
 }
 
 static void test_ambient(void **state)
 {
-	int result;
-
 	(void)state;
-	need_lab();
-	if (!make_copy())
-		skip();
-	result = in_child(as_nobody_with_ambient);
-	unlink(copy_path);
-	assert_int_equal(result, 0);
+	dropped_by_copy("true", as_nobody_with_ambient);
 }
 
 int main(int argc, char **argv)

@@ -12,10 +12,9 @@
 
 #include "checks/probe.h"
 #include "core/random.h"
-#include "peer/peer.h"
-#include "peer/sim_link.h"
 #include "run/runner.h"
 #include "unit/rules_index.h"
+#include "unit/sim_target.h"
 
 #define ALL_OPTIONS "mss=1460,sackok,ts,wscale=7"
 
@@ -48,44 +47,32 @@ static void play(const struct scene *scene)
 	struct exchange_params params = {
 		.check = &probe_checks[scene->close],
 		.rules = rules_index(),
-		.prober = { .isn = scene->isn, .window = 65535, .ttl = 64 },
+		.prober = { .isn = scene->isn, .target.port = scene->port },
 		.data = (const uint8_t *)scene->send,
 		.data_len = scene->send ? strlen(scene->send) : 0,
 		.timeout_us = scene->timeout_us ? scene->timeout_us : 5000000,
 	};
 	struct sim_config config = scene->sim;
 	struct peer_params peer_params;
-	struct sim_link *sim;
-	struct peer *peer;
-	char why[100];
+	struct sim_target target;
 	struct run run = { .exchanges = &x, .count = 1, .lane_length = 1, .finished = finished };
 
 	peer_defaults(&peer_params);
 	peer_params.fault = scene->fault;
 	peer_params.seed = scene->seed + 1;
 	peer_params.chargen_bytes = 20000;
-	peer = peer_new(&peer_params);
 	if (!config.latency_in_us)
 		config.latency_in_us = config.latency_out_us = 200;
 	config.seed = scene->seed + 1;
-	sim = sim_link_new(&config);
-	assert_true(address_parse(&params.prober.source.addr,
-				  scene->family == 6 ? "2001:db8:793::1" : "198.18.0.1"));
-	assert_true(address_parse(&params.prober.target.addr,
-				  scene->family == 6 ? "2001:db8:793::2" : "198.18.0.2"));
-	params.prober.source.port = 40000;
-	params.prober.target.port = scene->port;
-	assert_true(options_from_text(&params.prober.syn_options,
-				      scene->options ? scene->options : ALL_OPTIONS, why, sizeof why));
-	assert_true(sim_link_attach(sim, peer, &params.prober.target.addr));
+	sim_target_open(&target, &peer_params, &config, &params.prober, scene->family == 6,
+			scene->options ? scene->options : ALL_OPTIONS);
 	exchange_free(&x);
 	assert_true(exchange_init(&x, &params));
-	run.link = sim_link_link(sim);
+	run.link = sim_link_link(target.sim);
 	run_status = run_all(&run);
 	assert_true(x.done && x.reported);
-	left_behind = peer_state(peer, &params.prober.target, &params.prober.source);
-	sim_link_free(sim);
-	peer_free(peer);
+	left_behind = peer_state(target.peer, &params.prober.target, &params.prober.source);
+	sim_target_close(&target);
 }
 
 static const struct verdict *failed(enum rule_id id)

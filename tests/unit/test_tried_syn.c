@@ -10,12 +10,11 @@
 #include <cmocka.h>
 
 #include "checks/reuse.h"
-#include "peer/peer.h"
 #include "peer/sim_driver.h"
-#include "peer/sim_link.h"
 #include "run/runner.h"
 #include "run/tried_syn.h"
 #include "unit/rules_index.h"
+#include "unit/sim_target.h"
 
 static struct tried_syn t;
 
@@ -350,7 +349,7 @@ static bool play(const struct scene *scene)
 	struct exchange_params params = {
 		.check = &drive_checks[TCP_TIME_WAIT][OPENER_PASSIVE],
 		.rules = rules_index(),
-		.prober = { .isn = 0xff000000u, .window = 65535, .ttl = 64 },
+		.prober.isn = 0xff000000u,
 		.timeout_us = 5000000,
 		.hold_us = 20000,
 	};
@@ -358,31 +357,22 @@ static bool play(const struct scene *scene)
 	struct sim_config path = scene->path;
 	struct peer_params peer_params;
 	struct sim_driver *driver;
-	struct sim_link *sim;
-	struct peer *peer;
-	char why[200];
+	struct sim_target target;
 	bool judged;
 
 	peer_defaults(&peer_params);
 	peer_params.seed = path.seed + 1;
 	peer_params.options &= (uint8_t)~scene->no_options;
-	peer = peer_new(&peer_params);
 	if (!path.latency_in_us)
 		path.latency_in_us = path.latency_out_us = 200;
-	sim = sim_link_new(&path);
-	assert_true(peer && sim);
-	assert_true(address_parse(&params.prober.source.addr, scene->six ? "2001:db8:793::1" : "198.18.0.1"));
-	assert_true(address_parse(&params.prober.target.addr, scene->six ? "2001:db8:793::2" : "198.18.0.2"));
-	params.prober.source.port = 40000;
-	assert_true(options_from_text(&params.prober.syn_options,
-				      scene->syn->timestamps ? "mss=1460,ts" : "mss=1460", why, sizeof why));
-	assert_true(sim_link_attach(sim, peer, &params.prober.target.addr));
-	driver = sim_driver_new(peer);
+	sim_target_open(&target, &peer_params, &path, &params.prober, scene->six,
+			scene->syn->timestamps ? "mss=1460,ts" : "mss=1460");
+	driver = sim_driver_new(target.peer);
 	assert_non_null(driver);
 	run.driver = sim_driver_driver(driver);
 	params.driver_can = run.driver->can;
 	assert_true(exchange_init(&played[0], &params));
-	run.link = sim_link_link(sim);
+	run.link = sim_link_link(target.sim);
 	run_all(&run);
 	judged = played[0].first.verified == VERIFIED_THERE && played[0].first.states & IN(TCP_TIME_WAIT) &&
 		 played[0].last.verified == VERIFIED_THERE;
@@ -391,8 +381,8 @@ static bool play(const struct scene *scene)
 		played[1].params.timeout_us = scene->timeout_us ? scene->timeout_us : 5000000;
 		run.exchanges = &played[1];
 		if (scene->late)
-			old_byte(peer, &played[0], run.link->now_us(run.link));
-		peer_mutate(peer, scene->mutation);
+			old_byte(target.peer, &played[0], run.link->now_us(run.link));
+		peer_mutate(target.peer, scene->mutation);
 		run_all(&run);
 		tried_syn_judge(&t, row_of(scene->syn->event), &played[0], &played[1]);
 		syns_sent = 0;
@@ -402,8 +392,7 @@ static bool play(const struct scene *scene)
 	}
 	exchange_free(&played[0]);
 	run.driver->ops->close(run.driver);
-	sim_link_free(sim);
-	peer_free(peer);
+	sim_target_close(&target);
 	return judged;
 }
 
