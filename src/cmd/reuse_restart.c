@@ -22,6 +22,7 @@ struct restart {
 	struct plan_work work;
 	struct driving driving;
 	size_t command;
+	bool interrupted; /* by a signal, which is told but once, or the link is gone */
 	char heading[DRIVER_TEXT], observed[160];
 };
 
@@ -72,11 +73,13 @@ static int64_t await_server(struct restart *r, struct link *link, int64_t begin_
 		params.check = &reuse_open_check;
 		params.prober.target = r->session.plan.exchanges[0].params.prober.target;
 		if (!reuse_prepare(x, &params) || !reuse_play(&r->session, link, x))
-			return -1;
-		if (x->opened)
+			r->interrupted = true;
+		else if (x->opened)
 			return agent_wait_now() - begin_us;
-		if (!pause_us(pause, -1))
+		if (r->interrupted || !pause_us(pause, -1)) {
+			r->interrupted = true;
 			return -1;
+		}
 		pause += pause / 4;
 	}
 	return -1;
@@ -99,12 +102,12 @@ static enum verified look_again(struct restart *r, struct link *link)
 
 static void judge(struct restart *r, struct link *link, int64_t took_us, struct report_item *item)
 {
-	enum verified left = interrupt_stop ? VERIFIED_NOT : look_again(r, link);
+	enum verified left = r->interrupted ? VERIFIED_NOT : look_again(r, link);
 	char *observed = r->observed;
 
-	if (took_us < 0 && interrupt_stop) {
+	if (r->interrupted) {
 		item->outcome = OUTCOME_ERROR;
-		item->reason = "interrupted";
+		item->reason = link->why[0] ? link->why : "interrupted";
 		return;
 	}
 	item->observed = observed;

@@ -251,7 +251,7 @@ while True:
     time.sleep(1000)
 END
 application="$on python3 '$work/application.py'"
-port=42000
+port=12000 # and up: none that a system picks by itself
 # by_commands NAME STATE OPENER HOST
 by_commands() {
 	port=$((port + 1))
