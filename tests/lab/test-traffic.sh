@@ -105,8 +105,10 @@ play() {
 	./tests/lab/traffic "$client" "$server" 6 "$((port + 1000))" 2>"$work/traffic6" || played=$?
 	wait "$four" || played=$?
 	gave_up=$(cat "$work/traffic4" "$work/traffic6")
-	if [ "$1" -gt 0 ]; then
-		note "$name: ${gave_up:-all scenes were played}" # the network may lose the same thing again and again
+	# The network may lose the same thing again and again; with SYN cookies a late copy of the third segment opens
+	# a connection that nobody wants, and a server that waits for that one serves no other.
+	if [ "$1" -gt 0 ] || [ "$name" = cookies ]; then
+		note "$name: ${gave_up:-all scenes were played}"
 	else
 		is "$name: all scenes are played" "$played$gave_up" 0
 	fi
