@@ -96,7 +96,8 @@ static void judge_time_wait(struct reuse *r, const struct exchange *x)
 	const bool there = reuse_came_there(x);
 	struct report_item item = {
 		.name = c->name, .target = r->session.targets[0], .class = CLASS_MUST, .what = c->what,
-		.requirement = c->requirement, .citation = c->citation, .expected = "TIME-WAIT", .family = x->params.prober.target.addr.family,
+		.requirement = c->requirement, .citation = c->citation, .expected = "TIME-WAIT",
+		.family = x->params.prober.target.addr.family,
 		.observed = there ? "TIME-WAIT" : x->first.verified == VERIFIED_GONE ? "no connection is left" : NULL,
 		.reason = there ? x->first.by : x->first.verified == VERIFIED_GONE ? NULL : reuse_why(x),
 	};
@@ -140,11 +141,8 @@ static void judge_case(struct reuse *r, const struct reuse_case *c, const struct
 
 static bool can_play(const struct reuse *r, const struct reuse_case *c)
 {
-	bool wanted = c->reuseport;
-
-	for (const enum reuse_call *call = c->calls; *call; call++)
-		wanted |= *call == REUSE_REUSEPORT;
-	return !wanted || agent_client_can(r->driving.client, "reuseport");
+	/* What is demanded may be had without. */
+	return !c->reuseport || c->requirement || agent_client_can(r->driving.client, "reuseport");
 }
 
 static bool play_case(struct reuse *r, const struct reuse_case *c, struct link *link)

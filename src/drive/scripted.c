@@ -83,6 +83,12 @@ static bool set_option(struct scripted *s, uint64_t number, const char *option)
 	return call(s, "setopt socket=%" PRIu64 " option=%s value=1", number, option);
 }
 
+/* Where there is none, it is not needed either. */
+static bool set_reuseport(struct scripted *s, uint64_t number)
+{
+	return !agent_client_can(s->client, "reuseport") || set_option(s, number, "reuseport");
+}
+
 static bool bind_to(struct scripted *s, uint64_t number, bool wildcard, uint16_t port, struct endpoint *got)
 {
 	struct endpoint at = { .addr = s->request.target.addr, .port = port };
@@ -125,7 +131,7 @@ static bool play_one(struct scripted *s, enum reuse_call which)
 	case REUSE_REUSEADDR:
 		return set_option(s, s->second, "reuseaddr");
 	case REUSE_REUSEPORT:
-		return set_option(s, s->second, "reuseport");
+		return set_reuseport(s, s->second);
 	case REUSE_BIND:
 	case REUSE_BIND_WILDCARD:
 		return bind_to(s, s->second, which == REUSE_BIND_WILDCARD, s->at.port, &got);
@@ -184,7 +190,7 @@ static bool make_first(struct scripted *s)
 
 	return end_socket(s, &s->first, "close") && new_socket(s, &s->first) &&
 	       (!(!r || r->reuseaddr) || set_option(s, s->first, "reuseaddr")) &&
-	       (!(r && r->reuseport) || set_option(s, s->first, "reuseport")) &&
+	       (!(r && r->reuseport) || set_reuseport(s, s->first)) &&
 	       bind_to(s, s->first, r && r->wildcard, 0, &s->at);
 }
 

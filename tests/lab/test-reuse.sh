@@ -175,9 +175,9 @@ begin lie-bind --json --agent "$(lying 'ok local=\1' \
 begin lie-bind-strict --strict --agent "$(lying 'ok local=\1' \
 	'shutdown [^;]*; close [^;]*; close [^;]*; socket [^;]*; bind socket=\d+ local=(\S+)')" "$target"
 begin lie-must-41 --json --agent "$(lying 'error EADDRINUSE no' \
-	'accept [^;]*; close [^;]*; socket [^;]*; setopt [^;]*; bind [^;]*; listen [^;]*')" "$target"
+	'accept [^;]*; close [^;]*; socket [^;]*; setopt [^;]*; setopt [^;]*; bind [^;]*; listen [^;]*')" "$target"
 begin lie-must-42 --json --agent "$(lying 'error EOPNOTSUPP no' \
-	'connect [^;]*; socket [^;]*; setopt [^;]*; bind [^;]*; listen [^;]*')" "$target"
+	'connect [^;]*; socket [^;]*; setopt [^;]*; setopt [^;]*; bind [^;]*; listen [^;]*')" "$target"
 begin lie-errno --json --agent "$(lying 'error EADDR other' \
 	'accept [^;]*; socket [^;]*; bind socket=\d+ local=\d\S+')" "$target"
 begin lie-earlier --json --agent "$(lying 'error EMFILE too many' 'accept [^;]*; socket [^;]*')" "$target"
