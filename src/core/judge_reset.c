@@ -207,7 +207,7 @@ bool judge_reset(const struct judge *g)
 		judge_expected(v, "silence");
 		judge_observed(v, "RST,ACK with SEQ 0 and ack %u: an answer to the RST",
 			       conn_relative(p, g->s->ack));
-	} else if ((p->known & CONN_STRAY) && judge_stray_answer(g)) {
+	} else if ((p->known & CONN_STRAY) && (g->live || !of_another(g)) && judge_stray_answer(g)) {
 		/* judged */
 	} else if (g->live && (me->known & p->known & CONN_SYN_BARE) && refused_before(g)) {
 		/* The application gave up, and our SYN, sent again, found nobody. */
