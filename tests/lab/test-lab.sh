@@ -180,10 +180,15 @@ is 'the agent is found whatever its path' "$status${out%% *}" 0reached
 
 # --- Nothing remains ---
 
-# ended_by SIGNAL NAME: a lab whose script is killed leaves nothing, even what ignores every signal
+# ended_by SIGNAL NAME STATUS: a lab whose script is killed leaves nothing, even what ignores every signal.
+# Under nohup SIGHUP is ignored by all of us, and a shell cannot take that back; env of GNU can.
+heard=
+if env --default-signal=HUP true 2>/dev/null; then
+	heard='env --default-signal=HUP'
+fi
 ended_by() {
 	rm -f "$work/started"
-	MARK=$mark ./finwait-lab -- sh -c '
+	MARK=$mark $heard ./finwait-lab -- sh -c '
 		trap "" HUP INT TERM
 		sleep 1000 &
 		echo >"$1/started"
