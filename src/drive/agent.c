@@ -46,12 +46,20 @@ static struct agent_driver *agent_of(struct driver *d)
 
 /* ---- what there is ----------------------------------------------------------------------------- */
 
-static struct session *session_of(struct agent_driver *d, size_t id)
+static struct session *find_session(const struct agent_driver *d, size_t id)
 {
 	struct session *s = d->sessions;
 
 	while (s && (s->released || s->id != id))
 		s = s->next;
+	return s;
+}
+
+/* Made where there is none yet; NULL without memory. */
+static struct session *session_of(struct agent_driver *d, size_t id)
+{
+	struct session *s = find_session(d, id);
+
 	if (s || !(s = calloc(1, sizeof *s)))
 		return s;
 	s->id = id;
@@ -386,10 +394,8 @@ static bool answer(struct driver *driver, int64_t now_us, struct driver_answer *
 static void release(struct driver *driver, size_t id, int64_t now_us)
 {
 	struct agent_driver *d = agent_of(driver);
-	struct session *s = d->sessions;
+	struct session *s = find_session(d, id);
 
-	while (s && (s->released || s->id != id))
-		s = s->next;
 	if (!s)
 		return;
 	abort_held(d, &s->connection, now_us);
