@@ -2,6 +2,7 @@
 #include "core/tcp_state.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const char *tcp_state_name(enum tcp_state state)
 {
@@ -15,6 +16,15 @@ const char *tcp_state_name(enum tcp_state state)
 	};
 
 	return names[state];
+}
+
+enum tcp_state tcp_state_named(const char *name)
+{
+	int state = name ? TCP_CLOSED : TCP_STATES;
+
+	while (state < TCP_STATES && strcmp(name, tcp_state_name((enum tcp_state)state)) != 0)
+		state++;
+	return (enum tcp_state)state;
 }
 
 const char *tcp_states_text(tcp_states set, char *text, size_t len)

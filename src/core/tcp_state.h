@@ -39,6 +39,8 @@ typedef uint16_t tcp_states; /* one bit per state */
 
 /* "SYN-RECEIVED". */
 const char *tcp_state_name(enum tcp_state state);
+/* The state of just that name; TCP_STATES if there is none, or no name (NULL). */
+enum tcp_state tcp_state_named(const char *name);
 
 /* "LAST-ACK or CLOSED", or "unknown" for all of them or none; returns `text`. */
 const char *tcp_states_text(tcp_states set, char *text, size_t len);

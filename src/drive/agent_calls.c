@@ -71,14 +71,12 @@ static const char *take_received(struct job *job, const struct agent_reply *r)
 
 static const char *take_state(struct job *job, const struct agent_reply *r)
 {
-	const char *state = agent_reply_value(r, "state");
+	enum tcp_state state = tcp_state_named(agent_reply_value(r, "state"));
 
-	for (unsigned i = 0; state && i < TCP_STATES; i++)
-		if (!strcmp(state, tcp_state_name((enum tcp_state)i))) {
-			job->answer.state = (enum tcp_state)i;
-			return NULL;
-		}
-	return "names no state of RFC 9293";
+	if (state == TCP_STATES)
+		return "names no state of RFC 9293";
+	job->answer.state = state;
+	return NULL;
 }
 
 /* ---- calls ------------------------------------------------------------------------------------- */

@@ -66,6 +66,11 @@ static bool check(struct scripted *s, bool said)
 	return false;
 }
 
+static bool set_option(struct scripted *s, uint64_t number, const char *option)
+{
+	return call(s, "setopt socket=%" PRIu64 " option=%s value=1", number, option);
+}
+
 static bool new_socket(struct scripted *s, uint64_t *number)
 {
 	bool v6 = s->request.target.addr.family == 6;
@@ -74,13 +79,7 @@ static bool new_socket(struct scripted *s, uint64_t *number)
 	    !check(s, agent_reply_number(&s->reply, "socket", UINT64_MAX, number) && *number))
 		return false;
 	/* Otherwise the wildcard would be that of IPv4, too. */
-	return !v6 || !agent_client_can(s->client, "v6only") ||
-	       call(s, "setopt socket=%" PRIu64 " option=v6only value=1", *number);
-}
-
-static bool set_option(struct scripted *s, uint64_t number, const char *option)
-{
-	return call(s, "setopt socket=%" PRIu64 " option=%s value=1", number, option);
+	return !v6 || !agent_client_can(s->client, "v6only") || set_option(s, *number, "v6only");
 }
 
 /* Where there is none, it is not needed either. */
@@ -227,10 +226,7 @@ static bool ask_state(struct scripted *s)
 	if (!call(s, "state local=%s peer=%s", agent_endpoint_value(&s->request.target, target),
 		  agent_endpoint_value(&s->request.prober, prober)))
 		return s->reply.outcome == AGENT_ERROR; /* it is not essential */
-	for (int state = 0; state < TCP_STATES; state++)
-		if (!strcmp(agent_reply_value(&s->reply, "state") ? agent_reply_value(&s->reply, "state") : "",
-			    tcp_state_name((enum tcp_state)state)))
-			s->answer.state = (enum tcp_state)state;
+	s->answer.state = tcp_state_named(agent_reply_value(&s->reply, "state"));
 	return true;
 }
 

@@ -19,8 +19,13 @@ static void test_names(void **state)
 {
 	(void)state;
 	assert_int_equal(TCP_STATES, sizeof names / sizeof *names);
-	for (int i = 0; i < TCP_STATES; i++)
+	for (int i = 0; i < TCP_STATES; i++) {
 		assert_string_equal(tcp_state_name((enum tcp_state)i), names[i]);
+		assert_int_equal(tcp_state_named(names[i]), i);
+	}
+	assert_int_equal(tcp_state_named("FIN-WAIT"), TCP_STATES);
+	assert_int_equal(tcp_state_named("closed"), TCP_STATES);
+	assert_int_equal(tcp_state_named(NULL), TCP_STATES);
 }
 
 static void test_one_state(void **state)
