@@ -146,7 +146,8 @@ static void finish(struct exchange *x, int64_t now_us, struct prober_out *out)
 	if (x->prober.state != TCP_CLOSED && x->prober.state != TCP_TIME_WAIT && x->started)
 		play_abort(x, now_us, out);
 	x->phase = LINGERING;
-	x->deadline_us = now_us + linger_us(x);
+	if (!steps_ask_after_reset(x, now_us))
+		x->deadline_us = now_us + linger_us(x);
 }
 
 static void advance(struct exchange *x, int64_t now_us, struct prober_out *out)
@@ -242,11 +243,15 @@ void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
 
 void exchange_answered(struct exchange *x, const struct driver_answer *a, int64_t now_us, struct prober_out *out)
 {
-	/* An application that has died may be told of later than its connection ends. */
-	bool too_late = x->phase == LINGERING && a->kind == ANSWER_LOST && steps_current(x) != STEP_END;
-
-	if (!x->started || (x->phase != PLAYING && !too_late))
+	if (!x->started || x->phase == FINISHED)
 		return;
+	/* An application that has died may be told of later than its connection ends. */
+	if (x->phase == LINGERING) {
+		if (a->kind == ANSWER_LOST && steps_current(x) != STEP_END)
+			steps_answered(x, a, now_us, out);
+		x->deadline_us = min_us(x->deadline_us, now_us + linger_us(x));
+		return;
+	}
 	steps_answered(x, a, now_us, out);
 	advance(x, now_us, out);
 }

@@ -53,11 +53,14 @@ static void ask(struct exchange *x, enum action action, int64_t now_us)
 	};
 	if (action == ACTION_SEND || action == ACTION_RECEIVE)
 		x->request.timeout_us *= EXCHANGE_LONGEST;
-	/* Only a wish: who cannot tell the state is not asked, nor again where it was not held. */
-	x->answered = action == ACTION_STATE && (!(x->params.driver_can & 1u << ACTION_STATE) ||
-						 (x->first.said < TCP_STATES && !x->held));
-	x->asking = !x->answered;
+	x->asking = true;
+	x->answered = false;
 	x->deadline_us = now_us + x->params.timeout_us + DRIVER_US;
+}
+
+static bool tells_state(const struct exchange *x)
+{
+	return x->params.driver_can & 1u << ACTION_STATE;
 }
 
 static void verify(struct exchange *x, int64_t now_us, struct prober_out *out)
@@ -165,7 +168,10 @@ void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 		x->deadline_us = INT64_MAX;
 		break;
 	default:
-		if (step >= STEP_ASK)
+		/* Only a wish: who cannot tell the state is not asked, nor again where it was not held. */
+		if (step == ASK(STATE) && (!tells_state(x) || (x->first.said < TCP_STATES && !x->held)))
+			x->answered = true;
+		else if (step >= STEP_ASK)
 			ask(x, (enum action)(step - STEP_ASK), now_us);
 	}
 	exchange_sent(x, out, from, now_us);
@@ -279,6 +285,14 @@ bool steps_broken_off(const struct exchange *x)
 	       (opening && target->known & CONN_SYN && x->verdicts_count && x->prober.state == TCP_SYN_SENT) ||
 	       (verifies(x) && (x->held ? x->last : x->first).verified == VERIFIED_GONE) ||
 	       (x->prober.state == TCP_CLOSED && x->started && !outlasts_connection(x));
+}
+
+bool steps_ask_after_reset(struct exchange *x, int64_t now_us)
+{
+	if (!reset_unasked(x) || x->interrupted || x->error[0] || x->refused[0] || !tells_state(x))
+		return false;
+	ask(x, ACTION_STATE, now_us);
+	return true;
 }
 
 int64_t steps_wake_at(const struct exchange *x)

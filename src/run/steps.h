@@ -21,6 +21,10 @@ bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out);
 /* Whether the check cannot go on as planned. */
 bool steps_broken_off(const struct exchange *x);
 
+/* Once the check is broken off: a reset that nobody asked for may tell of an application that has died, and who
+ * drives it is asked for a sign of life. False: no need, or nobody to ask. Sets the deadline. */
+bool steps_ask_after_reset(struct exchange *x, int64_t now_us);
+
 /* When steps_done() may answer differently without anything having arrived. */
 int64_t steps_wake_at(const struct exchange *x);
 

@@ -16,6 +16,9 @@ struct sim_driver {
 	enum answer_kind kinds[ACTIONS];
 	enum tcp_state says, told;
 	unsigned released, dies_at, states_asked;
+	int64_t told_after_us; /* that it died */
+	struct driver_answer lost; /* to be given at lost_us */
+	int64_t lost_us;
 	/* ACTION_SEND: what is left to be queued */
 	struct request sending;
 	uint64_t sent, garbled;
@@ -107,6 +110,12 @@ static void ask(struct driver *driver, const struct request *r, int64_t now_us)
 		return;
 	if (r->action == ACTION_STATE && ++s->states_asked == s->dies_at) {
 		peer_abort(s->peer, peer_find(s->peer, &r->target, &r->prober), now_us);
+		s->muted[ACTION_STATE] = true;
+		if (!s->told_after_us)
+			return;
+		s->lost_us = now_us + s->told_after_us;
+		s->lost = (struct driver_answer){ .id = r->id, .action = ACTIONS, .kind = ANSWER_LOST };
+		snprintf(s->lost.text, sizeof s->lost.text, "the simulated application has died");
 		return;
 	}
 	s->count++;
@@ -125,6 +134,11 @@ static bool answer(struct driver *driver, int64_t now_us, struct driver_answer *
 
 	s->now_us = now_us;
 	go_on_sending(s);
+	if (now_us >= s->lost_us) {
+		*out = s->lost;
+		s->lost_us = INT64_MAX;
+		return true;
+	}
 	if (!s->count)
 		return false;
 	*out = s->answers[0];
@@ -145,7 +159,7 @@ static int64_t waits_for(struct driver *driver, int *fd, short *events)
 
 	(void)fd;
 	(void)events;
-	return s->count ? 0 : INT64_MAX;
+	return s->count ? 0 : s->lost_us;
 }
 
 static void close_driver(struct driver *driver)
@@ -164,6 +178,7 @@ struct sim_driver *sim_driver_new(struct peer *peer)
 	s->peer = peer;
 	s->says = TCP_STATES;
 	s->garbled = UINT64_MAX;
+	s->lost_us = INT64_MAX;
 	return s;
 }
 
@@ -183,9 +198,10 @@ void sim_driver_mute(struct sim_driver *s, enum action action)
 	s->muted[action] = true;
 }
 
-void sim_driver_dies(struct sim_driver *s, unsigned times)
+void sim_driver_dies(struct sim_driver *s, unsigned times, int64_t told_after_us)
 {
 	s->dies_at = times;
+	s->told_after_us = told_after_us;
 }
 
 void sim_driver_says(struct sim_driver *s, enum tcp_state state)

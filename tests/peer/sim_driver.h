@@ -18,8 +18,9 @@ struct driver *sim_driver_driver(struct sim_driver *s);
 void sim_driver_spoil(struct sim_driver *s, enum action action, enum answer_kind kind);
 /* ... it is never answered. */
 void sim_driver_mute(struct sim_driver *s, enum action action);
-/* When the state is asked for so many times, the application dies without a word, its connection with it. */
-void sim_driver_dies(struct sim_driver *s, unsigned times);
+/* When the state is asked for so many times, the application dies, its connection with it; that it did is told
+ * so much later, 0: never. */
+void sim_driver_dies(struct sim_driver *s, unsigned times, int64_t told_after_us);
 /* The byte that stands there in what it sends has another value. */
 void sim_driver_garble(struct sim_driver *s, uint64_t place);
 /* What it says of every state; TCP_STATES: the truth. */

@@ -42,7 +42,8 @@ struct scene {
 	bool spoil, mute, lies;
 	enum answer_kind kind;
 	enum tcp_state says;
-	unsigned dies; /* when its state is asked for so many times */
+	unsigned dies; /* when its state is asked for so many times, ... */
+	int64_t told_us; /* ... which is told so much later; 0: never */
 };
 
 static struct exchange x;
@@ -102,7 +103,7 @@ static struct sim_driver *application(const struct scene *scene, struct peer *pe
 		sim_driver_garble(s, 2999);
 	if (scene->lies)
 		sim_driver_says(s, scene->says);
-	sim_driver_dies(s, scene->dies);
+	sim_driver_dies(s, scene->dies, scene->told_us);
 	return s;
 }
 
@@ -448,7 +449,7 @@ static void test_what_is_only_said_to_be_done(void **state)
 	assert_tidy();
 }
 
-/* Nobody tells of its end but the reset. */
+/* Who tells of its end may come late, or not at all. */
 static void test_an_application_that_dies(void **state)
 {
 	struct scene scene = { .state = TCP_FIN_WAIT_2, .dies = 1, .hold_us = 1000000 };
@@ -462,6 +463,25 @@ static void test_an_application_that_dies(void **state)
 	scene.dies = 2;
 	play(&scene);
 	assert_point("held", OUTCOME_INCONCLUSIVE, "reset the connection after 1 s");
+	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
+	assert_tidy();
+	scene.told_us = 700000;
+	for (scene.dies = 1; scene.dies <= 2; scene.dies++) {
+		play(&scene);
+		assert_point("stopped", OUTCOME_ERROR, "has died");
+		assert_int_equal(x.outcome, OUTCOME_ERROR);
+		assert_tidy();
+	}
+}
+
+/* ... and one that aborts and lives on is no error. */
+static void test_an_application_that_aborts(void **state)
+{
+	struct scene scene = { .state = TCP_FIN_WAIT_2, .hold_us = 1000000, .act = peer_abort, .act_us = 500000 };
+
+	(void)state;
+	play(&scene);
+	assert_point("held", OUTCOME_INCONCLUSIVE, "gone before 1 s were over");
 	assert_int_equal(x.outcome, OUTCOME_INCONCLUSIVE);
 	assert_tidy();
 }
@@ -819,6 +839,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_only_said_to_be_done),
 		cmocka_unit_test(test_a_system_that_says_another_state),
 		cmocka_unit_test(test_an_application_that_dies),
+		cmocka_unit_test(test_an_application_that_aborts),
 		cmocka_unit_test(test_violations_on_the_way),
 		cmocka_unit_test(test_each_segment_twice),
 		cmocka_unit_test(test_bad_paths),
