@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # No false alarm: Linux talks to Linux in many ways through networks good and bad, it is recorded at both hosts
-# and between them, and `finwait check` has nothing to say but what linux.deviations lists. Then one segment of
-# a recording is changed, and it has. FINWAIT_SEED repeats what a network does, as far as a kernel repeats it.
-# FINWAIT_KEEP is a directory for the recordings.
+# and between them, and `finwait check` has nothing to say but what linux.deviations lists. Where the network
+# loses, doubles and reorders, it may say `likely` now and then, with the excuse that the network is; never
+# `certain`. Then one segment of a recording is changed, and it has something to say. FINWAIT_SEED repeats what
+# a network does, as far as a kernel repeats it. FINWAIT_KEEP is a directory for the recordings.
 # shellcheck disable=SC2016,SC2154 # for the shell inside; FINWAIT_*, and what run sets
 . "${srcdir-.}/tests/lab/lab.sh"
 for program in tcpdump ethtool ip nsenter; do
@@ -18,6 +19,7 @@ LC_ALL=C
 export PATH LC_ALL
 port=7000
 least=40 # connections in a recording; fewer, and silence proves nothing
+excused=20 # one connection of so many may be called `likely` wrong on a bad network
 seed=${FINWAIT_SEED-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 note "FINWAIT_SEED=$seed"
 
@@ -138,18 +140,29 @@ findings() {
 	shift
 	sed -n "s/^${findings_name%-*}	\([a-z-]*\)	.*/ FAIL [^ ]* \1:/p" "$srcdir/tests/lab/linux.deviations" >"$work/known"
 	run ./finwait check --no-color "$@" "$work/$findings_name.pcap"
-	printf "%s\n" "$out" | grep " FAIL " | grep -vEf "$work/known" | head -n 5 >"$work/found"
+	printf "%s\n" "$out" | grep " FAIL " | grep -vEf "$work/known" >"$work/found"
 }
 
 # judge NAME [OPTION...]: of finwait check, which must have had something to judge
 judge() {
 	findings "$@"
-	is "$*: no alarm" "$(cat "$work/found")" ""
+	connections=$(printf '%s\n' "$out" | sed -n 's/^.* TCP segments, .*; \([0-9]*\) connections$/\1/p')
+	case $1 in
+	good*) ;;
+	*)
+		grep ', likely: unless ' "$work/found" >"$work/likely"
+		if [ "$(wc -l <"$work/likely")" -le "$((${connections:-0} / excused))" ]; then
+			sed "s/^/# $1: /" "$work/likely"
+			grep -v ', likely: unless ' "$work/found" >"$work/certain"
+			mv "$work/certain" "$work/found"
+		fi
+		;;
+	esac
+	is "$*: no alarm" "$(head -n 5 "$work/found")" ""
 	case $status in
 	0 | 1) pass "$*: judged as a whole" ;; # 1 with something certain, told above or known
 	*) fail "$*: judged as a whole" "exit status $status" "$err" ;;
 	esac
-	connections=$(printf '%s\n' "$out" | sed -n 's/^.* TCP segments, .*; \([0-9]*\) connections$/\1/p')
 	if [ "${connections:-0}" -ge "$least" ]; then
 		pass "$*: at least $least connections"
 	else
@@ -183,7 +196,7 @@ while read -r change rule; do
 		./tests/lab/mutate "$change" "$work/good-$place.pcap" "$work/changed.pcap" >"$work/frame" ||
 			fail "$change: a segment to change" "$(cat "$work/frame")"
 		findings changed
-		like "$change, $place: $rule in frame $(cat "$work/frame")" "$(cat "$work/found")" \
+		like "$change, $place: $rule in frame $(cat "$work/frame")" "$(head -n 5 "$work/found")" \
 			"^frame $(cat "$work/frame"): .* $rule: "
 	done
 done <<'END'
