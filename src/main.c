@@ -138,6 +138,7 @@ const struct command *const commands[] = {
 	&cmd_probe,
 	&cmd_drive,
 	&cmd_reuse,
+	&cmd_test,
 	&cmd_check,
 	&cmd_explain,
 	&cmd_list,

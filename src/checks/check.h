@@ -45,6 +45,8 @@ enum step {
 	STEP_TRANSFER_OUT, /* the pattern, until the target's application has read and compared it */
 	STEP_TRANSFER_IN,  /* the pattern from the target, until all of it is there */
 	STEP_HOLD,         /* leave all as it is for as long as the user likes, then verify again */
+	STEP_STIMULUS,     /* the segment of a check of the matrix, until all that it can draw is there */
+	STEP_FOLLOW_UP,    /* a question that must be answered, whatever state the target is in now */
 	STEP_ASK,          /* STEP_ASK + ACTION_...: ask the target's application */
 	STEP_ASK_LAST = STEP_ASK + ACTIONS - 1,
 };

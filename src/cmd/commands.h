@@ -14,6 +14,7 @@ extern const struct command cmd_help;
 extern const struct command cmd_list;
 extern const struct command cmd_probe;
 extern const struct command cmd_reuse;
+extern const struct command cmd_test;
 
 /* All of them, in the order of `finwait --help`; ends with NULL. */
 extern const struct command *const commands[];

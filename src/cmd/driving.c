@@ -81,6 +81,15 @@ int driving_choose(struct driving *d, const struct driving_settings *s, char *wh
 	return status;
 }
 
+int driving_choose_any(struct driving *d, const struct driving_settings *s, char *why, size_t why_len)
+{
+	if (driving_wanted(s) || s->agent_token)
+		return driving_choose(d, s, why, why_len);
+	*d = (struct driving){ .settings = s, .name = "none" };
+	d->service.can = 1u << ACTION_LISTEN | 1u << ACTION_ACCEPT;
+	return helper_seal(why, why_len) ? EXIT_NOT_RUN : 0;
+}
+
 unsigned driving_may(const struct driving *d)
 {
 	if (d->settings->agent)
@@ -201,7 +210,7 @@ int driving_start(struct driving *d, const volatile sig_atomic_t *stop, char *wh
 	snprintf(why, why_len, "out of memory");
 	if (d->settings->agent)
 		d->driver = agent_driver_new(d->client);
-	else if (d->settings->service)
+	else if (!d->driver)
 		d->driver = service_driver_new(&d->service);
 	return d->driver ? 0 : -1;
 }

@@ -65,6 +65,10 @@ struct driving {
  * files read, commands told to the helper, which is sealed. 0, or an exit status with a sentence in `why`. */
 int driving_choose(struct driving *d, const struct driving_settings *settings, char *why, size_t why_len);
 
+/* The same where a driver is not needed: without the words for one it is a target that can be connected to, and
+ * of whose application nothing is known. */
+int driving_choose_any(struct driving *d, const struct driving_settings *settings, char *why, size_t why_len);
+
 /* What it can do as far as is known before it has started; all actions for an agent. */
 unsigned driving_may(const struct driving *d);
 

@@ -29,10 +29,11 @@ struct plan_settings {
 	const char *write, *interface, *source;
 };
 
-#define PLAN_DEFAULTS                                                                                          \
+#define PLAN_DEFAULTS PLAN_DEFAULTS_RATE(50)
+#define PLAN_DEFAULTS_RATE(n)                                                                                  \
 	{                                                                                                      \
 		.window = 65535, .ttl = 64, .count = 1, .interval_us = 1000000, .timeout_us = 5000000,         \
-		.rate = 50,                                                                                    \
+		.rate = n,                                                                                     \
 	}
 
 /* Their rows, for the tables of options; the groups stand in this order. */

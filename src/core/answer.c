@@ -49,6 +49,33 @@ void answer_init(struct answer *a, const struct answer_params *params, const str
 	}
 }
 
+/* What the SYNs of both have agreed on. */
+static void agree(struct answer *a)
+{
+	a->around.timestamps = a->syn_options[0] & a->syn_options[1] & OPTION_TIMESTAMPS;
+	a->around.rcv_shift = a->syn_options[0] & a->syn_options[1] & OPTION_WSCALE ? a->target_wscale : 0;
+}
+
+void answer_begin(struct answer *a, const struct answer_params *params, const struct rule_index *index,
+		  const struct answer_known *known, int64_t now_us)
+{
+	answer_init(a, params, index, IN(known->tcb.state));
+	a->base.of[0].tcb = known->tcb;
+	a->base.of[0].since_us = known->tcb.state > TCP_LISTEN ? now_us : 0;
+	a->around.may_listen = a->around.must_listen = known->listens;
+	if (known->tcb.state <= TCP_LISTEN)
+		return;
+	a->syns[CONN_PROBER] = a->syns[CONN_TARGET] = 1;
+	a->syn_options[CONN_PROBER] = known->syn_options[CONN_PROBER];
+	a->syn_options[CONN_TARGET] = known->syn_options[CONN_TARGET];
+	a->target_wscale = known->target_wscale;
+	agree(a);
+	a->around.sent_before = known->sent_before;
+	a->around.last_seq = known->last_seq;
+	a->around.last_ack = known->last_ack;
+	a->around.last_window = known->last_window;
+}
+
 /* --- what may be on its way --- */
 
 /* Those who have seen less than `number` see what they lack. */
@@ -148,8 +175,7 @@ static void note_syn(struct answer *a, unsigned from, const struct segment *s)
 	a->syns[from] = 1;
 	if (from == CONN_TARGET)
 		a->target_wscale = s->options.wscale;
-	a->around.timestamps = a->syn_options[0] & a->syn_options[1] & OPTION_TIMESTAMPS;
-	a->around.rcv_shift = a->syn_options[0] & a->syn_options[1] & OPTION_WSCALE ? a->target_wscale : 0;
+	agree(a);
 }
 
 void answer_stimulus(struct answer *a, const struct segment *s, enum event meant, int64_t now_us)

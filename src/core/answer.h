@@ -56,6 +56,20 @@ struct answer {
 void answer_init(struct answer *a, const struct answer_params *params, const struct rule_index *index,
 		 tcp_states states);
 
+/* The target has this connection, in this state, and owes nothing. */
+struct answer_known {
+	struct tcb tcb;
+	bool listens;            /* on the target's port somebody listens as well */
+	uint8_t syn_options[2];  /* of the prober, of the target: bits of enum in core/options.h */
+	uint8_t target_wscale;
+	bool sent_before;        /* its last segment had these numbers, and this window in bytes */
+	uint32_t last_seq, last_ack, last_window;
+};
+
+/* Instead of answer_init(): the observation begins in the middle, where all of that is known. */
+void answer_begin(struct answer *a, const struct answer_params *params, const struct rule_index *index,
+		  const struct answer_known *known, int64_t now_us);
+
 /* A segment of the prober, which is meant as this event (EVENT_ANY: as what it looks like). An ICMP error
  * counts as a segment. Time does not go back from call to call. */
 void answer_stimulus(struct answer *a, const struct segment *s, enum event meant, int64_t now_us);

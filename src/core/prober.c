@@ -209,6 +209,21 @@ void prober_old_byte(struct prober *p, int64_t now_us, struct prober_out *out)
 	s->len = s->data_len = 1;
 }
 
+struct segment *prober_craft(struct prober *p, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t len,
+			     int64_t now_us, struct prober_out *out)
+{
+	static const uint8_t zeros[PROBER_CRAFTED];
+	struct segment *s = emit(p, out, seq, flags, now_us);
+
+	if (flags & FLAG_ACK)
+		s->ack = ack;
+	if (len) {
+		s->data = zeros;
+		s->len = s->data_len = len < PROBER_CRAFTED ? len : PROBER_CRAFTED;
+	}
+	return s;
+}
+
 bool prober_all_acked(const struct prober *p)
 {
 	return p->state != TCP_SYN_SENT && p->state != TCP_SYN_RECEIVED &&

@@ -21,7 +21,10 @@ struct prober_params {
 	uint8_t ttl;
 };
 
-enum { PROBER_BURST = 12 }; /* segments that one event can cause */
+enum {
+	PROBER_BURST = 12,   /* segments that one event can cause */
+	PROBER_CRAFTED = 16,
+};
 
 struct prober {
 	const struct prober_params *params; /* borrowed */
@@ -90,6 +93,10 @@ void prober_stray(struct prober *p, int64_t now_us, struct prober_out *out);
 /* One byte just below what the target expects next: whoever has the connection must acknowledge it again,
  * and nothing changes (3.10.7.4, step 1). */
 void prober_old_byte(struct prober *p, int64_t now_us, struct prober_out *out);
+/* A segment with these numbers, whatever the state, and `len` zero bytes: the prober takes no notice of it.
+ * More bytes than PROBER_CRAFTED are cut. */
+struct segment *prober_craft(struct prober *p, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t len,
+			     int64_t now_us, struct prober_out *out);
 /* Stops holding the target's FIN back: it "arrives" now. */
 void prober_release_fin(struct prober *p, int64_t now_us, struct prober_out *out);
 /* SEGMENT ARRIVES (3.10.7); the segment belongs to this connection and has a good checksum. */

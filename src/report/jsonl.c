@@ -232,12 +232,17 @@ static void item(FILE *out, const struct report_run *run, const struct report_it
 	json_out_set_text(o, "sentence", item->what);
 	json_out_set_text(o, "verdict", outcome_name(item->outcome));
 	json_out_set_text(o, "class", rule_class_name(item->class));
+	if (item->outcome == OUTCOME_FAIL)
+		json_out_set_text(o, "certainty", certainty_name(item->certainty));
+	json_out_set_text(o, "choice", item->choice);
 	json_out_set_list(o, "requirements", item->requirement);
 	json_out_set_text(o, "citation", item->citation);
 	json_out_set_text(o, "expected", item->expected);
 	json_out_set_text(o, "observed", item->observed);
 	if (item->outcome != OUTCOME_PASS)
 		json_out_set_text(o, "reason", item->reason);
+	if (item->exchange)
+		json_out_set(o, "ladder", ladder_value(item->exchange));
 	json_out_print(out, o);
 	fflush(out);
 }
@@ -259,4 +264,4 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 	fflush(out);
 }
 
-const struct report_format report_jsonl = { "jsonl", begin, result, item, end, &findings_json };
+const struct report_format report_jsonl = { "jsonl", begin, result, item, NULL, end, &findings_json };

@@ -19,6 +19,7 @@ struct report_run {
 	const char *guard_note; /* "" or a remark on it */
 	const char *driver;     /* "service echo"; NULL without one */
 	const char *api;        /* whose documents answers are compared with; NULL: nobody's */
+	bool suite;             /* items are checks of the suite: what is wrong comes first, passes are counted */
 	const char *heading;    /* of items: a line that says what they are about; NULL: exchanges follow */
 	uint64_t capture_drops; /* known at the end only */
 	int verbosity;          /* -1 quiet, 0, 1 verbose */
@@ -43,6 +44,23 @@ struct report_item {
 	const char *expected, *observed; /* NULL or "": nothing */
 	const char *reason;       /* a sentence part: why not; of a pass, what it agrees with; NULL or "" */
 	uint8_t family;           /* 4 or 6 */
+	enum certainty certainty; /* of a failure */
+	const char *choice;       /* of several permitted behaviours the one found; NULL: there was no choice */
+	const struct exchange *exchange; /* what it rests on, to be shown; NULL */
+};
+
+/* States by segments: the worst of what was found in each cell. */
+struct report_grid {
+	const char *const *rows; /* names, NULL-terminated; the columns are the states of enum tcp_state */
+	enum report_cell {
+		CELL_NONE,  /* no check */
+		CELL_PASS,
+		CELL_SKIP,
+		CELL_INCONCLUSIVE,
+		CELL_MINOR, /* a failure that is only likely, or of a SHOULD */
+		CELL_ERROR,
+		CELL_FAIL,
+	} (*cells)[TCP_STATES];
 };
 
 struct report_totals {
@@ -56,6 +74,8 @@ struct report_format {
 	void (*begin)(FILE *out, const struct report_run *run);
 	void (*result)(FILE *out, const struct report_run *run, const struct report_result *result);
 	void (*item)(FILE *out, const struct report_run *run, const struct report_item *item);
+	/* After the items of a suite; NULL: the format has no such thing. */
+	void (*grid)(FILE *out, const struct report_run *run, const struct report_grid *grid);
 	void (*end)(FILE *out, const struct report_run *run, const struct report_totals *totals);
 	const struct findings_format *findings; /* the same format for recorded captures */
 };

@@ -227,6 +227,61 @@ static void result(FILE *out, const struct report_run *run, const struct report_
 	fflush(out);
 }
 
+/* A check of the suite: its name, what it found, and for what is wrong the exchange. */
+static void suite_item(FILE *out, const struct report_run *run, const struct report_item *item)
+{
+	const struct ladder_style style = { run->color, run->utf8, run->verbosity > 0 };
+	const bool fine = item->outcome == OUTCOME_PASS || item->outcome == OUTCOME_SKIP;
+	char text[1000];
+	int n = snprintf(text, sizeof text, "%s", item->name);
+
+	if (fine && run->verbosity <= 0)
+		return;
+	if (item->outcome == OUTCOME_FAIL)
+		n += snprintf(text + n, sizeof text - (size_t)n, ": expected %s; observed %s%s%s", item->expected,
+			      item->observed, item->certainty == LIKELY ? ", likely: unless " : "",
+			      item->certainty == LIKELY ? item->reason : "");
+	else if (item->observed && item->observed[0])
+		n += snprintf(text + n, sizeof text - (size_t)n, ": %s", item->observed);
+	if (item->outcome != OUTCOME_FAIL && item->reason && item->reason[0])
+		snprintf(text + n, sizeof text - (size_t)n, ": %s", item->reason);
+	print_row(out, run, outcome_color(item->outcome), outcome_name(item->outcome), text, item->citation);
+	if (item->exchange && item->outcome == OUTCOME_FAIL && run->verbosity >= 0) {
+		fputc('\n', out);
+		ladder_draw(item->exchange, &style, print_line, out);
+		fputc('\n', out);
+	}
+}
+
+static void grid(FILE *out, const struct report_run *run, const struct report_grid *grid)
+{
+	static const char *const signs[] = { [CELL_NONE] = " ", [CELL_PASS] = ".", [CELL_SKIP] = "-",
+					     [CELL_INCONCLUSIVE] = "?", [CELL_MINOR] = "f", [CELL_ERROR] = "E",
+					     [CELL_FAIL] = "F" };
+	static const char *const colors[] = { [CELL_NONE] = "0", [CELL_PASS] = "32", [CELL_SKIP] = "2",
+					      [CELL_INCONCLUSIVE] = "33", [CELL_MINOR] = "33",
+					      [CELL_ERROR] = "35", [CELL_FAIL] = "1;31" };
+	/* As wide as the names of states, shortened. */
+	static const char *const states[TCP_STATES] = { "CLOSD", "LISTN", "SYN-S", "SYN-R", "ESTAB", "FIN-1",
+							"FIN-2", "CL-WT", "CLSNG", "LSTAC", "TIM-W" };
+
+	if (run->verbosity < 0)
+		return;
+	fprintf(out, "\n%-10s", "");
+	for (int state = 0; state < TCP_STATES; state++)
+		fprintf(out, " %s", states[state]);
+	fputc('\n', out);
+	for (size_t row = 0; grid->rows[row]; row++) {
+		fprintf(out, "%-10s", grid->rows[row]);
+		for (int state = 0; state < TCP_STATES; state++) {
+			fputs("   ", out);
+			print_colored(out, run, colors[grid->cells[row][state]], signs[grid->cells[row][state]], 3);
+		}
+		fputc('\n', out);
+	}
+	fputs("\n. as required   F wrong   f wrong, likely or a SHOULD   ? inconclusive   E error   - skipped\n", out);
+}
+
 /* "pass         bind() to the port in TIME-WAIT, ...: EADDRINUSE, as linux documents". */
 static void item(FILE *out, const struct report_run *run, const struct report_item *item)
 {
@@ -234,6 +289,10 @@ static void item(FILE *out, const struct report_run *run, const struct report_it
 	char text[1000];
 	int n = snprintf(text, sizeof text, "%s", item->what);
 
+	if (run->suite) {
+		suite_item(out, run, item);
+		return;
+	}
 	if (item->observed && item->observed[0])
 		n += snprintf(text + n, sizeof text - (size_t)n, ": %s", item->observed);
 	if (item->outcome == OUTCOME_PASS && reason)
@@ -266,7 +325,11 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 			(unsigned long long)run->capture_drops);
 	if (totals->not_begun)
 		fprintf(out, "%u were not begun\n", totals->not_begun);
-	if (run->heading)
+	if (run->suite)
+		fprintf(out, "\n%u checks: %u pass, %u fail, %u inconclusive, %u errors, %u skipped\n",
+			all + totals->skipped, totals->passed, totals->failed, totals->inconclusive, totals->errors,
+			totals->skipped);
+	else if (run->heading)
 		fprintf(out, "%s%u answer%s: %u as expected, %u not, %u inconclusive, %u errors, %u skipped\n",
 			run->verbosity < 0 ? "" : "\n", all + totals->skipped, all + totals->skipped == 1 ? "" : "s",
 			totals->passed, totals->failed, totals->inconclusive, totals->errors, totals->skipped);
@@ -277,4 +340,4 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 	fflush(out);
 }
 
-const struct report_format report_text = { "text", begin, result, item, end, &findings_text };
+const struct report_format report_text = { "text", begin, result, item, grid, end, &findings_text };

@@ -28,7 +28,8 @@ bool exchange_init(struct exchange *x, const struct exchange_params *params)
 	x->lines = malloc(x->lines_room * sizeof *x->lines);
 	prober_init(&x->prober, &x->params.prober, params->data, params->data_len);
 	conn_init(&x->conn, CONN_LIVE);
-	return x->lines;
+	x->trial = params->stimulus ? calloc(1, sizeof *x->trial) : NULL;
+	return x->lines && (x->trial || !params->stimulus);
 }
 
 void exchange_resume(struct exchange *x, const struct exchange *old)
@@ -43,7 +44,9 @@ void exchange_resume(struct exchange *x, const struct exchange *old)
 void exchange_free(struct exchange *x)
 {
 	free(x->lines);
+	free(x->trial);
 	x->lines = NULL;
+	x->trial = NULL;
 }
 
 bool exchange_owns(const struct exchange *x, const struct segment *s)
@@ -57,9 +60,15 @@ bool exchange_owns(const struct exchange *x, const struct segment *s)
 	       (endpoint_equal(&s->src, &p->target) && endpoint_equal(&s->dst, &p->source));
 }
 
-static void observe(struct exchange *x, unsigned from, const struct segment *s, struct judgement *j)
+/* Once a segment is tried that no honest end would send, the observer of honest ends has nothing to say. */
+static void observe(struct exchange *x, unsigned from, const struct segment *s, int64_t now_us, struct judgement *j)
 {
-	conn_observe(&x->conn, x->params.rules, from, s, j);
+	if (x->tried && from == CONN_PROBER)
+		trial_sent(x, s, now_us);
+	else if (x->tried)
+		trial_received(x, s, now_us, j);
+	else
+		conn_observe(&x->conn, x->params.rules, from, s, j);
 }
 
 /* ---- what leaves ------------------------------------------------------------------------------- */
@@ -143,7 +152,9 @@ static void finish(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
 	if (x->phase != PLAYING)
 		return;
-	if (x->prober.state != TCP_CLOSED && x->prober.state != TCP_TIME_WAIT && x->started)
+	if (x->tried)
+		trial_tear_down(x, now_us, out);
+	else if (x->prober.state != TCP_CLOSED && x->prober.state != TCP_TIME_WAIT && x->started)
 		play_abort(x, now_us, out);
 	x->phase = LINGERING;
 	if (!steps_ask_after_reset(x, now_us))
@@ -172,6 +183,23 @@ void exchange_start(struct exchange *x, int64_t now_us, struct prober_out *out)
 	x->start_us = now_us;
 	steps_begin(x, now_us, out);
 	advance(x, now_us, out);
+}
+
+/* One verdict per rule, the first; a certain one takes the place of a likely one. */
+static void keep_verdicts(struct exchange *x, const struct judgement *j)
+{
+	for (unsigned i = 0; i < j->count; i++) {
+		const struct verdict *v = &j->failed[i];
+		size_t at = 0;
+
+		while (at < x->verdicts_count && x->verdicts[at].rule != v->rule)
+			at++;
+		if (at == x->verdicts_count)
+			x->verdicts_count++;
+		else if (x->verdicts[at].certainty <= v->certainty)
+			continue;
+		x->verdicts[at] = *v;
+	}
 }
 
 /* ---- time -------------------------------------------------------------------------------------- */
@@ -234,6 +262,12 @@ void exchange_tick(struct exchange *x, int64_t now_us, struct prober_out *out)
 	check_unseen(x, now_us, UNSEEN_US);
 	prober_timeout(&x->prober, now_us, out);
 	exchange_sent(x, out, from, now_us);
+	if (x->tried) {
+		struct judgement j;
+
+		trial_time(x, now_us, &j);
+		keep_verdicts(x, &j);
+	}
 	if (now_us >= x->deadline_us && !steps_retry(x, now_us, out)) {
 		check_unseen(x, now_us, LATE_US);
 		finish(x, now_us, out);
@@ -313,6 +347,10 @@ static struct line *add_line(struct exchange *x, const struct segment *s, bool o
 			    .prober = x->prober.state,
 			    .target = x->conn.ends[CONN_TARGET].states,
 			    .assumed = (enum tcp_state)x->conn.ends[CONN_TARGET].assumed };
+	if (x->tried) {
+		l->target = answer_states(&x->trial->answer, s->t_us);
+		l->assumed = tcp_states_single(l->target) ? (enum tcp_state)__builtin_ctz(l->target) : TCP_STATES;
+	}
 	l->segment.data = NULL;
 	l->segment.data_len = 0;
 	return l;
@@ -363,7 +401,7 @@ static void captured_out(struct exchange *x, const struct segment *s, int64_t no
 			return; /* captured twice; anything newer was forgotten */
 		}
 	}
-	observe(x, CONN_PROBER, s, &j);
+	observe(x, CONN_PROBER, s, now_us, &j);
 	l = add_line(x, s, true, NULL);
 	if (!l)
 		return;
@@ -425,23 +463,6 @@ static void keep_answer(struct exchange *x, const struct segment *s, uint32_t ex
 	x->answer_len += n;
 }
 
-/* One verdict per rule, the first; a certain one takes the place of a likely one. */
-static void keep_verdicts(struct exchange *x, const struct judgement *j)
-{
-	for (unsigned i = 0; i < j->count; i++) {
-		const struct verdict *v = &j->failed[i];
-		size_t at = 0;
-
-		while (at < x->verdicts_count && x->verdicts[at].rule != v->rule)
-			at++;
-		if (at == x->verdicts_count)
-			x->verdicts_count++;
-		else if (x->verdicts[at].certainty <= v->certainty)
-			continue;
-		x->verdicts[at] = *v;
-	}
-}
-
 /* What the target acknowledges has left, although the capture lost it. */
 static void take_as_left(struct exchange *x, const struct segment *s)
 {
@@ -458,7 +479,7 @@ static void take_as_left(struct exchange *x, const struct segment *s)
 			i++;
 			continue;
 		}
-		observe(x, CONN_PROBER, &left, &j);
+		observe(x, CONN_PROBER, &left, s->t_us, &j);
 		forget_pending(x, i);
 	}
 }
@@ -489,14 +510,14 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 
 	take_as_left(x, s);
 	/* Its application may connect anew from where a connection is over. */
-	if (x->prober.state == TCP_CLOSED && conn_is_reopened(&x->conn, CONN_TARGET, s))
+	if (!x->tried && x->prober.state == TCP_CLOSED && conn_is_reopened(&x->conn, CONN_TARGET, s))
 		conn_reopen(&x->conn);
-	observe(x, CONN_TARGET, s, &j);
+	observe(x, CONN_TARGET, s, now_us, &j);
 	x->judged++;
 	x->unknown_checksums += !!(j.notes & NOTE_CHECKSUM_UNKNOWN);
 	x->bad_checksums += !!(j.notes & NOTE_BAD_CHECKSUM);
 	keep_verdicts(x, &j);
-	if (!(j.notes & NOTE_BAD_CHECKSUM)) {
+	if (!(j.notes & NOTE_BAD_CHECKSUM) && !x->tried) {
 		prober_received(&x->prober, s, now_us, out);
 		exchange_sent(x, out, from, now_us);
 	}

@@ -14,6 +14,7 @@
 #include "core/prober.h"
 #include "core/verdict.h"
 #include "run/driver.h"
+#include "run/trial.h"
 
 /* One line of the ladder: a segment as it passed the capture point. */
 struct line {
@@ -86,6 +87,10 @@ struct exchange_params {
 	const uint8_t *pattern; /* STEP_TRANSFER_...: made from `pattern_seed`, borrowed; NULL: nothing is transferred */
 	size_t pattern_len;
 	uint32_t pattern_seed;
+	const struct stimulus *stimulus; /* STEP_STIMULUS; borrowed, NULL: none */
+	enum teardown teardown;          /* behind STEP_STIMULUS */
+	bool lossless;                   /* nothing gets lost on the way: silence is no answer for certain */
+	bool application_waits;          /* the target's application does nothing but what it is asked for */
 };
 
 /* A segment handed to the link that was not seen leaving yet. */
@@ -106,6 +111,8 @@ struct exchange {
 	bool tried_again;       /* the current step had its deadline once before */
 	bool answered;          /* by the driver, in the current step */
 	bool held;              /* STEP_HOLD has waited and verifies */
+	struct trial *trial;    /* owned; NULL without a stimulus */
+	bool tried;             /* the stimulus was sent: from then on the trial judges */
 	bool asking;            /* `request` waits to be handed to the driver */
 	struct request request;
 	bool reported; /* by the runner */

@@ -188,6 +188,8 @@ void reached_settle(struct exchange *x)
 	if (x->reach != REACH_OPEN)
 		return;
 	settle_state(x);
+	if (x->tried)
+		trial_settle(x);
 	if (x->params.pattern && came_to(x, STEP_TRANSFER_OUT))
 		settle_transfer(x, "to target", &x->out);
 	if (x->params.pattern && came_to(x, STEP_TRANSFER_IN))

@@ -121,6 +121,17 @@ static void open(struct exchange *x, int64_t now_us, struct prober_out *out)
 	}
 }
 
+/* Whether the target is where the stimulus shall find it, as far as can be told. */
+static bool came_there(const struct exchange *x)
+{
+	const struct verification *v = &x->first;
+	const tcp_states goal = x->params.check->goal;
+
+	if (goal & NO_CONNECTION)
+		return v->verified == VERIFIED_GONE || x->conn.ends[CONN_PROBER].known & CONN_GONE;
+	return v->verified == VERIFIED_THERE && v->states & goal && (v->said == TCP_STATES || IN(v->said) & goal);
+}
+
 void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 {
 	const enum step step = steps_current(x);
@@ -167,6 +178,16 @@ void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 	case STEP_HOLD:
 		x->deadline_us = INT64_MAX;
 		break;
+	case STEP_STIMULUS:
+		x->deadline_us = INT64_MAX; /* the trial knows */
+		x->tried = came_there(x);
+		if (x->tried)
+			trial_begin(x, now_us, out);
+		return;
+	case STEP_FOLLOW_UP:
+		x->deadline_us = INT64_MAX;
+		trial_follow_up(x, now_us, out);
+		return;
 	default:
 		/* Only a wish: who cannot tell the state is not asked, nor again where it was not held. */
 		if (step == ASK(STATE) && (!tells_state(x) || (x->first.said < TCP_STATES && !x->held)))
@@ -239,6 +260,9 @@ bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out)
 		return !x->params.pattern || (x->answered && x->in.received >= x->params.pattern_len);
 	case STEP_HOLD:
 		return hold_done(x, now_us, out);
+	case STEP_STIMULUS:
+	case STEP_FOLLOW_UP:
+		return x->tried && trial_done(x, now_us, out);
 	case STEP_LISTEN:
 	case STEP_HOLD_FIN:
 	case STEP_ABORT:
@@ -270,8 +294,8 @@ static bool outlasts_connection(const struct exchange *x)
 
 	if (reset_unasked(x))
 		return false;
-	return step == STEP_ABORT || step == STEP_AWAIT_RESET || step == STEP_CONFIRM_GONE || step == STEP_VERIFY || step == STEP_HOLD ||
-	       step >= STEP_ASK;
+	return step == STEP_ABORT || step == STEP_AWAIT_RESET || step == STEP_CONFIRM_GONE || step == STEP_VERIFY ||
+	       step == STEP_HOLD || step == STEP_STIMULUS || step == STEP_FOLLOW_UP || step >= STEP_ASK;
 }
 
 bool steps_broken_off(const struct exchange *x)
@@ -281,6 +305,7 @@ bool steps_broken_off(const struct exchange *x)
 	bool opening = step == STEP_OPEN || step == STEP_OPEN_HALF;
 
 	return x->error[0] || x->refused[0] || x->interrupted || reset_unasked(x) ||
+	       (step == STEP_STIMULUS && !x->tried) || (step == STEP_FOLLOW_UP && x->trial->answer.mute) ||
 	       (opening && target->known & CONN_RESET) ||
 	       (opening && target->known & CONN_SYN && x->verdicts_count && x->prober.state == TCP_SYN_SENT) ||
 	       (verifies(x) && (x->held ? x->last : x->first).verified == VERIFIED_GONE) ||
@@ -301,6 +326,8 @@ int64_t steps_wake_at(const struct exchange *x)
 		return x->last_data_us + quiet_us(x);
 	if (steps_current(x) == STEP_HOLD && !x->held)
 		return x->step_us + x->params.hold_us;
+	if (x->tried && !x->pending_count && (steps_current(x) == STEP_STIMULUS || steps_current(x) == STEP_FOLLOW_UP))
+		return trial_wakes_at(x);
 	return INT64_MAX;
 }
 
