@@ -13,6 +13,7 @@ static const char *const names[ACTIONS] = {
 	[ACTION_SEND] = "send",
 	[ACTION_RECEIVE] = "receive",
 	[ACTION_ABORT] = "abort",
+	[ACTION_LET_GO] = "close its socket",
 	[ACTION_STATE] = "tell its state",
 	[ACTION_CALLS] = "make socket calls",
 };

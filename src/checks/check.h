@@ -16,6 +16,7 @@ enum action {
 	ACTION_SEND,        /* send a pattern */
 	ACTION_RECEIVE,     /* read a pattern, and compare */
 	ACTION_ABORT,       /* reset the connection */
+	ACTION_LET_GO,      /* close its socket: it reads no more either, and nobody holds the connection */
 	ACTION_STATE,       /* say in which state the connection is */
 	ACTION_CALLS,       /* make the socket calls it is told to */
 	ACTIONS
@@ -32,6 +33,7 @@ enum step {
 	STEP_CROSS_SYN,    /* our SYN as if it had crossed the target's, until SYN,ACK is there */
 	STEP_COMPLETE,     /* the ACK of that SYN,ACK */
 	STEP_SEND,         /* the data, if any, until all is acknowledged */
+	STEP_SEND_SOME,    /* the beginning of the pattern, until it is acknowledged or draws a reset */
 	STEP_READ,         /* only after data: the answer, until it pauses */
 	STEP_HOLD_FIN,     /* from now on act as if the target's FIN had not arrived */
 	STEP_AWAIT_FIN,    /* until the target closes its half */

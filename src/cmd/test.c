@@ -8,49 +8,20 @@
 #include <unistd.h>
 
 #include "checks/drive.h"
-#include "checks/matrix.h"
 #include "cmd/commands.h"
-#include "cmd/driving.h"
 #include "cmd/exit_status.h"
 #include "cmd/interrupt.h"
 #include "cmd/print.h"
-#include "cmd/session.h"
+#include "cmd/test.h"
+#include "core/options.h"
 #include "core/random.h"
 #include "run/runner.h"
 
 enum {
 	WHY = 400,
-	REPEAT_JOBS = 8,
-	REASON = 260,
+	TRANSFER = 65536, /* bytes each way, where data may go */
+	REST_US = 1000000,
 	REPEATS = 64, /* of checks that did not pass; if more do not, they are not all for the same reason */
-};
-
-struct test_settings {
-	struct plan_settings plan; /* first: the rows of plan.h are about it */
-	struct driving_settings driving;
-	int64_t jobs;
-	int teardown; /* enum teardown */
-	bool list;
-};
-
-/* A check, and what came of it. */
-struct trial_result {
-	struct matrix_cell *cell;
-	unsigned missing;          /* actions that it would need; then it is not played */
-	struct exchange *exchange; /* the one that counts; NULL: not played */
-	struct exchange *first;    /* the one before it, if it was repeated */
-};
-
-struct test {
-	struct session session; /* first */
-	const struct test_settings *settings;
-	struct plan_work work;
-	struct driving driving;
-	struct rule_index rules;
-	struct matrix_cell *cells;
-	struct trial_result *results;
-	size_t count, all, played, done, to_play;
-	char heading[DRIVER_TEXT];
 };
 
 /* ---- which checks -------------------------------------------------------------------------------- */
@@ -67,299 +38,202 @@ static bool is_wanted(const char *name, char **patterns, size_t n)
 /* All that match. False after a complaint. */
 static bool choose(struct test *t, char **patterns, size_t n)
 {
-	size_t cells;
+	size_t checks;
 
 	t->cells = calloc(MATRIX_CELLS, sizeof *t->cells);
-	t->results = calloc(MATRIX_CELLS, sizeof *t->results);
-	if (!t->cells || !t->results) {
+	t->checks = calloc(SUITE_CHECKS, sizeof *t->checks);
+	t->results = calloc(SUITE_CHECKS, sizeof *t->results);
+	if (!t->cells || !t->checks || !t->results) {
 		complain("out of memory");
 		return false;
 	}
 	rule_index_init(&t->rules);
-	cells = matrix_make(&t->rules, t->cells, &t->all);
-	for (size_t i = 0; i < cells; i++)
-		if (is_wanted(t->cells[i].name, patterns, n))
-			t->results[t->count++].cell = &t->cells[i];
+	checks = suite_make(&t->rules, t->cells, t->checks, &t->all);
+	for (size_t i = 0; i < checks; i++)
+		if (is_wanted(t->checks[i].check.name, patterns, n))
+			t->results[t->count++].check = &t->checks[i];
 	if (!t->count)
 		complain("no check has a name like '%s'; 'finwait test --list' has all", patterns[0]);
 	return t->count;
 }
 
-/* What the driver does not allow is skipped. */
+/* What the driver or the time does not allow is skipped; the rest needs so many exchanges. */
 static void find_missing(struct test *t, unsigned can)
 {
+	const enum tier tier = t->settings->longer ? TIER_LONG : t->settings->quick ? TIER_QUICK : TIER_DEFAULT;
+
 	t->to_play = 0;
 	for (size_t i = 0; i < t->count; i++) {
-		t->results[i].missing = check_needs(&t->results[i].cell->check) & ~can;
-		t->to_play += !t->results[i].missing;
+		struct suite_result *r = &t->results[i];
+		const struct suite_check *c = r->check;
+
+		r->missing = check_needs(&c->check) & ~can;
+		r->too_long = c->tier > tier;
+		r->samples = tier == TIER_LONG && c->samples_long ? c->samples_long : c->samples ? c->samples : 1;
+		if (!r->missing && !r->too_long)
+			t->to_play += r->samples;
 	}
+}
+
+static bool is_played(const struct suite_result *r)
+{
+	return !r->missing && !r->too_long;
+}
+
+/* Those that wait for long need no lane: they send next to nothing. */
+static bool waits(const struct suite_result *r)
+{
+	return r->check->measure == MEASURE_SPAN || r->check->measure == MEASURE_CLOCK || r->check->hold_us;
 }
 
 /* ---- playing ------------------------------------------------------------------------------------- */
 
-static void show_progress(struct test *t)
+static bool shows_progress(const struct test *t)
 {
-	if (!isatty(STDERR_FILENO) || t->settings->plan.quiet)
+	return isatty(STDERR_FILENO) && !t->settings->plan.quiet;
+}
+
+static void set_syn(struct prober_params *p, const struct suite_check *c)
+{
+	p->syn_flags = c->syn_flags;
+	if (!c->syn_options_set)
 		return;
-	fprintf(stderr, "\r%zu of %zu checks\x1b[K", t->done, t->to_play);
-	fflush(stderr);
+	p->syn_options.present = c->syn_options;
+	options_build(&p->syn_options);
 }
 
-static void hide_progress(const struct test *t)
-{
-	if (isatty(STDERR_FILENO) && !t->settings->plan.quiet)
-		fprintf(stderr, "\r\x1b[K");
-}
-
-static void finished(void *arg, size_t index)
-{
-	struct test *t = arg;
-
-	(void)index;
-	t->done++;
-	show_progress(t);
-}
-
-/* Makes an exchange of the plan play the check of `r`. */
-static bool prepare(struct test *t, struct trial_result *r, struct exchange *x, bool lossless)
+/* Makes an exchange of the plan play one sample of a check. */
+static bool prepare(const struct test *t, const struct suite_check *c, unsigned sample, struct exchange *x, bool lossless)
 {
 	struct exchange_params params = x->params;
 
-	params.check = &r->cell->check;
-	params.stimulus = &r->cell->stimulus;
+	params.check = &c->check;
+	params.stimulus = c->cell ? &c->cell->stimulus : NULL;
+	params.hold_us = suite_hold_us(c, sample);
 	params.teardown = (enum teardown)t->settings->teardown;
 	params.lossless = lossless;
 	params.application_waits = t->settings->driving.agent;
+	if (!c->transfer)
+		params.pattern = NULL;
+	set_syn(&params.prober, c);
 	/* Every second check counts across 2^32. */
-	if (!t->settings->plan.isn_given && (r - t->results) % 2)
+	if (!t->settings->plan.isn_given && (c - t->checks) % 2)
 		params.prober.isn = (uint32_t)-(1 + params.prober.isn % 16);
 	exchange_free(x);
-	r->first = r->exchange;
-	r->exchange = x;
 	return exchange_init(x, &params);
 }
 
-static enum run_status play_some(struct test *t, struct link *link, struct exchange *x, size_t n, size_t jobs)
-{
-	struct run run = {
-		.link = link,
-		.driver = driving_driver(t->session.driving),
-		.exchanges = x,
-		.count = n,
-		.lane_length = (n + jobs - 1) / jobs,
-		.stagger_us = 1000000 / t->settings->plan.rate,
-		.interval_us = (int64_t)jobs * 1000000 / t->settings->plan.rate,
-		.finished = finished,
-		.arg = t,
-	};
-
-	for (size_t i = 0; i < n; i++) {
-		x[i].params.id = i;
-		x[i].params.driver_can = run.driver->can;
-	}
-	return n ? run_all(&run) : RUN_DONE;
-}
-
-/* Whether nothing that was sent had to be sent again. */
-static bool lost_nothing(const struct test *t, struct link *link)
-{
-	struct wire_stats stats;
-
-	wire_link_stats(link, &stats);
-	for (size_t i = 0; i < t->count; i++) {
-		const struct exchange *x = t->results[i].exchange;
-
-		for (size_t k = 0; x && k < x->lines_count; k++)
-			if (x->lines[k].out && x->lines[k].repeated && !x->tried)
-				return false;
-	}
-	return !stats.dropped;
-}
-
 /* The checks in an order of chance: those of one state, which take long or short, do not follow each other. */
-static void shuffle(struct trial_result **list, size_t n, uint64_t seed)
+static void shuffle(struct suite_result **list, size_t n, uint64_t seed)
 {
 	for (size_t i = n; i > 1; i--) {
 		size_t k = random_next(&seed) % i;
-		struct trial_result *r = list[k];
+		struct suite_result *r = list[k];
 
 		list[k] = list[i - 1];
 		list[i - 1] = r;
 	}
 }
 
-/* Plays all of the list, on exchanges of the plan that were not used. */
-static enum run_status play_list(struct test *t, struct link *link, struct trial_result **list, size_t n, size_t jobs,
-				 bool lossless)
+/* They share their ports, and rest in between for times of uneven length: with even ones a clock looks like a
+ * count of connections. */
+static void follow_each_other(const struct test *t, struct exchange *x, size_t n)
+{
+	uint64_t random = t->session.plan.seed;
+	int64_t at_us = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		x[i].params.prober.source = x->params.prober.source;
+		x[i].params.start_us = at_us;
+		at_us += REST_US + (int64_t)(random_next(&random) % REST_US);
+	}
+}
+
+/* Gives a check its exchanges, the next of the plan. False without memory. */
+static bool assign(struct test *t, struct suite_result *r, bool lossless)
 {
 	struct exchange *x = &t->session.plan.exchanges[t->played];
 
+	r->first = r->exchange;
+	r->exchange = x;
+	for (unsigned i = 0; i < r->samples; i++, t->played++) {
+		if (!prepare(t, r->check, i, &x[i], lossless))
+			return false;
+		x[i].params.id = t->played;
+		x[i].params.driver_can = driving_driver(&t->driving)->can;
+		t->played_by[t->played] = r;
+	}
+	if (r->check->measure == MEASURE_CLOCK)
+		follow_each_other(t, x, r->samples);
+	return true;
+}
+
+/* Whether nothing that was sent had to be sent again. */
+static bool lost_nothing(const struct test *t)
+{
+	struct wire_stats stats;
+
+	wire_link_stats(t->run.link, &stats);
+	for (size_t i = 0; i < t->played; i++) {
+		const struct exchange *x = &t->session.plan.exchanges[i];
+
+		for (size_t k = 0; k < x->lines_count && !x->params.check->goal; k++)
+			if (x->lines[k].out && x->lines[k].repeated)
+				return false;
+	}
+	return !stats.dropped;
+}
+
+/* What passed says so once; what did not is asked again, on other ports. */
+static void repeat(struct test *t, struct suite_result *r)
+{
+	enum outcome outcome;
+
+	if (r->first || r->samples > 1 || waits(r) || t->repeats == REPEATS || interrupt_stop)
+		return;
+	outcome = test_outcome(t, r);
+	if (outcome == OUTCOME_PASS || outcome == OUTCOME_ERROR)
+		return;
+	t->repeats++;
+	if (assign(t, r, lost_nothing(t)))
+		t->run.count = t->played;
+}
+
+static void finished(void *arg, size_t index)
+{
+	struct test *t = arg;
+
+	t->done++;
+	repeat(t, t->played_by[index]);
+	if (shows_progress(t))
+		fprintf(stderr, "\r%zu of %zu connections\x1b[K", t->done, t->played);
+}
+
+/* Plays all of the list, those that wait beside the others. */
+static enum run_status play_list(struct test *t, struct link *link, struct suite_result **list, size_t n)
+{
+	const int64_t jobs = t->settings->jobs, rate = t->settings->plan.rate;
+
 	shuffle(list, n, t->session.plan.seed);
 	for (size_t i = 0; i < n; i++)
-		if (!prepare(t, list[i], &x[i], lossless))
+		if (waits(list[i]) && !assign(t, list[i], false))
 			return RUN_LINK_LOST;
-	t->played += n;
-	t->to_play = t->played;
-	return play_some(t, link, x, n, jobs);
-}
-
-/* What passed says so once; what did not is asked again, alone and on other ports. */
-static enum run_status repeat(struct test *t, struct link *link, struct trial_result **list)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->count && n < REPEATS; i++) {
-		const struct exchange *x = t->results[i].exchange;
-
-		if (x && x->outcome != OUTCOME_PASS && x->outcome != OUTCOME_ERROR)
-			list[n++] = &t->results[i];
-	}
-	return play_list(t, link, list, n, REPEAT_JOBS, lost_nothing(t, link));
-}
-
-/* ---- what to say --------------------------------------------------------------------------------- */
-
-static const struct point *point_named(const struct exchange *x, const char *name)
-{
-	for (size_t i = 0; i < x->points_count; i++)
-		if (!strcmp(x->points[i].name, name))
-			return &x->points[i];
-	return NULL;
-}
-
-static const struct point *worst_point(const struct exchange *x)
-{
-	const struct point *worst = NULL;
-
-	for (size_t i = 0; i < x->points_count; i++)
-		if (x->points[i].outcome != OUTCOME_PASS && (!worst || x->points[i].outcome > worst->outcome))
-			worst = &x->points[i];
-	return worst;
-}
-
-static void fail_item(struct report_item *item, const struct exchange *x)
-{
-	const struct verdict *v = &x->verdicts[0];
-
-	for (size_t i = 0; i < x->verdicts_count; i++)
-		if (x->verdicts[i].certainty < v->certainty)
-			v = &x->verdicts[i];
-	item->class = v->rule->class;
-	item->citation = v->rule->citation;
-	item->requirement = v->rule->requirement;
-	item->certainty = v->certainty;
-	item->expected = v->expected;
-	item->observed = v->observed;
-	item->reason = v->reason;
-}
-
-/* Both times the same, or nothing is known. */
-static void compare(struct report_item *item, const struct trial_result *r, char *text, size_t len)
-{
-	const struct exchange *first = r->first, *x = r->exchange;
-
-	if (!first || first->outcome == x->outcome)
-		return;
-	if (first->outcome == OUTCOME_FAIL && x->outcome == OUTCOME_PASS) {
-		item->outcome = OUTCOME_INCONCLUSIVE;
-		snprintf(text, len, "it passed when it was repeated, but first: %s", first->verdicts[0].observed);
-	} else if (x->outcome == OUTCOME_FAIL && first->outcome == OUTCOME_PASS) {
-		item->outcome = OUTCOME_INCONCLUSIVE;
-		snprintf(text, len, "it passed first, but when it was repeated: %s", x->verdicts[0].observed);
-	} else {
-		return;
-	}
-	item->reason = text;
-}
-
-static enum report_cell cell_of(const struct report_item *item, bool counts)
-{
-	static const enum report_cell cells[] = {
-		[OUTCOME_PASS] = CELL_PASS, [OUTCOME_SKIP] = CELL_SKIP, [OUTCOME_INCONCLUSIVE] = CELL_INCONCLUSIVE,
-		[OUTCOME_ERROR] = CELL_ERROR, [OUTCOME_FAIL] = CELL_FAIL,
-	};
-
-	return item->outcome == OUTCOME_FAIL && !counts ? CELL_MINOR : cells[item->outcome];
-}
-
-/* Fills the item; the texts it points to are in `text` or belong to the exchange. Returns whether a failure
- * changes the exit status. */
-static bool describe(const struct test *t, const struct trial_result *r, struct report_item *item, char text[REASON])
-{
-	const struct exchange *x = r->exchange;
-	const struct matrix_cell *cell = r->cell;
-	const struct point *p;
-
-	*item = (struct report_item){
-		.name = cell->name, .target = t->session.targets[0], .what = cell->about,
-		.outcome = OUTCOME_SKIP, .class = cell->rule->class, .citation = cell->rule->citation,
-		.requirement = cell->rule->requirement, .reason = text,
-		.family = t->session.plan.exchanges[0].params.prober.target.addr.family,
-	};
-	text[0] = '\0';
-	if (!x) {
-		char actions[ACTIONS_TEXT];
-
-		snprintf(text, REASON, "needs an application that can %s", actions_text(r->missing, actions));
-		return false;
-	}
-	item->outcome = x->outcome;
-	if (x->trial && x->trial->rule) {
-		item->class = x->trial->rule->class;
-		item->citation = x->trial->rule->citation;
-		item->requirement = x->trial->rule->requirement;
-	}
-	p = point_named(x, "answer");
-	item->observed = p ? p->text : NULL;
-	if (x->outcome == OUTCOME_FAIL && x->verdicts_count) {
-		fail_item(item, x);
-	} else if ((p = worst_point(x))) {
-		item->observed = NULL;
-		item->reason = p->text;
-	} else if (x->trial && x->trial->match.reaction && x->trial->match.reaction->when) {
-		item->choice = x->trial->match.reaction->when;
-	}
-	compare(item, r, text, REASON);
-	if (item->outcome != OUTCOME_PASS && item->outcome != OUTCOME_SKIP)
-		item->exchange = x;
-	return item->outcome == OUTCOME_FAIL && x->verdicts_count &&
-	       (t->settings->plan.strict ||
-		(item->certainty == CERTAIN && (item->class == CLASS_MUST || item->class == CLASS_SPEC)));
-}
-
-/* The worst first. */
-static void report(struct test *t)
-{
-	static const enum outcome order[] = { OUTCOME_FAIL, OUTCOME_ERROR, OUTCOME_INCONCLUSIVE, OUTCOME_SKIP,
-					      OUTCOME_PASS };
-	static enum report_cell cells[STIMULI][TCP_STATES];
-	static const char *rows[STIMULI + 1];
-	const struct report_grid grid = { rows, cells };
-	struct report_item item;
-	char text[REASON];
-
-	for (size_t o = 0; o < sizeof order / sizeof *order; o++)
-		for (size_t i = 0; i < t->count; i++) {
-			const struct trial_result *r = &t->results[i];
-			enum report_cell *cell = &cells[r->cell->stimulus.kind][r->cell->state];
-			bool counts;
-
-			if (r->exchange && !r->exchange->done) {
-				t->session.totals.not_begun += order[o] == OUTCOME_FAIL;
-				continue;
-			}
-			counts = describe(t, r, &item, text);
-			if (item.outcome != order[o])
-				continue;
-			session_item(&t->session, &item, counts);
-			if (cell_of(&item, counts) > *cell)
-				*cell = cell_of(&item, counts);
-		}
-	for (unsigned kind = 0; kind < STIMULI; kind++)
-		rows[kind] = stimulus_forms[kind].name;
-	for (size_t i = 0; i < t->session.outputs.count; i++)
-		if (t->session.outputs.list[i].format->grid)
-			t->session.outputs.list[i].format->grid(t->session.outputs.list[i].file, &t->session.run, &grid);
+	t->run.singles = t->played;
+	for (size_t i = 0; i < n; i++)
+		if (!waits(list[i]) && !assign(t, list[i], false))
+			return RUN_LINK_LOST;
+	t->run.link = link;
+	t->run.driver = driving_driver(&t->driving);
+	t->run.exchanges = t->session.plan.exchanges;
+	t->run.count = t->run.lanes_end = t->played;
+	t->run.lane_length = (t->played - t->run.singles + (size_t)jobs - 1) / (size_t)jobs;
+	if (!t->run.lane_length)
+		t->run.lane_length = 1;
+	t->run.stagger_us = 1000000 / rate;
+	t->run.interval_us = jobs * 1000000 / rate;
+	t->run.finished = finished;
+	t->run.arg = t;
+	return t->played ? run_all(&t->run) : RUN_DONE;
 }
 
 /* ---- the run ------------------------------------------------------------------------------------- */
@@ -367,21 +241,22 @@ static void report(struct test *t)
 static void play(struct session *session, struct link *link)
 {
 	struct test *t = (struct test *)session;
-	struct trial_result **list = calloc(t->count + REPEATS, sizeof *list);
+	struct suite_result **list = calloc(t->count, sizeof *list);
 	enum run_status status = RUN_LINK_LOST;
 	size_t n = 0;
 
 	find_missing(t, driving_driver(&t->driving)->can);
+	t->played_by = calloc(t->to_play + REPEATS, sizeof *t->played_by);
 	for (size_t i = 0; list && i < t->count; i++)
-		if (!t->results[i].missing)
+		if (is_played(&t->results[i]))
 			list[n++] = &t->results[i];
-	if (list)
-		status = play_list(t, link, list, n, (size_t)t->settings->jobs, false);
-	if (status == RUN_DONE)
-		status = repeat(t, link, list);
+	if (list && t->played_by)
+		status = play_list(t, link, list, n);
 	free(list);
-	hide_progress(t);
-	report(t);
+	if (shows_progress(t))
+		fprintf(stderr, "\r\x1b[K");
+	test_report(t);
+	free(t->played_by);
 	if (status != RUN_DONE)
 		session->status = exit_status_worse(session->status, EXIT_NOT_RUN);
 }
@@ -389,7 +264,7 @@ static void play(struct session *session, struct link *link)
 static int list_checks(const struct test *t)
 {
 	for (size_t i = 0; i < t->count; i++)
-		printf("%-44s %s\n", t->results[i].cell->name, t->results[i].cell->about);
+		printf("%-44s %s\n", t->results[i].check->check.name, t->results[i].check->check.about);
 	return EXIT_CONFORMS;
 }
 
@@ -407,6 +282,7 @@ static int run(struct test *t)
 	find_missing(t, driving_may(&t->driving));
 	/* The least of all that is asked for: what more is needed is asked of each check. */
 	t->work.check = &drive_checks[TCP_LISTEN][OPENER_PASSIVE];
+	t->work.transfer = TRANSFER;
 	t->work.port = driving_port(&t->driving);
 	t->work.ports_optional = t->work.port || driving_tells_port(&t->driving);
 	plan.count = (int64_t)(t->to_play + REPEATS);
@@ -432,6 +308,10 @@ static int test(const void *settings, char *const *arguments, char **words, size
 	t.session.targets_count = 1;
 	if (status)
 		return status;
+	if (s->quick && s->longer) {
+		complain("--quick and --long exclude each other");
+		return EXIT_USAGE;
+	}
 	if (!n && !s->list) {
 		complain("a target is needed: finwait test HOST --agent URI, finwait test HOST:PORT");
 		return EXIT_USAGE;
@@ -442,6 +322,7 @@ static int test(const void *settings, char *const *arguments, char **words, size
 		status = s->list ? list_checks(&t) : run(&t);
 	driving_stop(&t.driving);
 	free(t.cells);
+	free(t.checks);
 	free(t.results);
 	return status;
 }
@@ -454,6 +335,10 @@ static const struct test_settings defaults = { .plan = PLAN_DEFAULTS_RATE(100), 
 static const char *const teardown_words[] = { "rst", "ack-rst", NULL };
 
 static const struct option_spec options[] = {
+	{ .name = "quick", .kind = OPTION_FLAG, .offset = AT(quick), .group = "Checks",
+	  .help = "leave out what waits and what lies between the edges of a window" },
+	{ .name = "long", .kind = OPTION_FLAG, .offset = AT(longer), .group = "Checks",
+	  .help = "look on for up to 260 seconds how long connections are kept that are over" },
 	{ .name = "list", .kind = OPTION_FLAG, .offset = AT(list), .group = "Checks",
 	  .help = "print the names of the checks that match the patterns, and play none" },
 	DRIVING_OPTIONS(struct test_settings),

@@ -141,7 +141,7 @@ static void send_queued(struct prober *p, int64_t now_us, struct prober_out *out
 
 void prober_open(struct prober *p, int64_t now_us, struct prober_out *out)
 {
-	emit(p, out, p->iss, FLAG_SYN, now_us);
+	emit(p, out, p->iss, FLAG_SYN | p->params->syn_flags, now_us);
 	p->snd_una = p->iss;
 	p->snd_nxt = p->iss + 1;
 	p->state = TCP_SYN_SENT;
@@ -528,7 +528,7 @@ void prober_timeout(struct prober *p, int64_t now_us, struct prober_out *out)
 	p->rto_us = p->rto_us * 2 > RTO_MAX_US ? RTO_MAX_US : p->rto_us * 2;
 	p->rto_at_us = now_us + p->rto_us;
 	if (p->state == TCP_SYN_SENT) {
-		emit(p, out, p->iss, FLAG_SYN, now_us);
+		emit(p, out, p->iss, FLAG_SYN | p->params->syn_flags, now_us);
 		return;
 	}
 	if (p->state == TCP_SYN_RECEIVED) {

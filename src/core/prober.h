@@ -17,6 +17,7 @@ struct prober_params {
 	struct endpoint source, target;
 	uint32_t isn;
 	struct tcp_options syn_options; /* built; the value of TSval is filled in when it is sent */
+	uint16_t syn_flags; /* of our SYN, beside FLAG_SYN */
 	uint16_t window;
 	uint8_t ttl;
 };

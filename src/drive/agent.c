@@ -27,6 +27,7 @@ static const struct action_kind {
 	[ACTION_SEND] = { "send", { CALL_SEND } },
 	[ACTION_RECEIVE] = { "recv", { CALL_RECV } },
 	[ACTION_ABORT] = { "abort", { CALL_ABORT } },
+	[ACTION_LET_GO] = { "close", { CALL_CLOSE } },
 	[ACTION_CALLS] = { "socket,setopt,bind,listen,connect,close,reuseaddr", { CALL_END } },
 	[ACTION_STATE] = { "state", { CALL_STATE_OF_ENDS, CALL_STATE_OF_SOCKET } },
 };
@@ -207,7 +208,7 @@ static void go_on(struct agent_driver *d, struct job *job, int64_t now_us)
 		finish(d, job, ANSWER_FAILED, "the agent holds no connection of this exchange", now_us);
 	else if (!send_call(d, job, now_us))
 		finish(d, job, ANSWER_FAILED, "too many calls wait for the agent already", now_us);
-	else if (*job->at == CALL_ABORT)
+	else if (*job->at == CALL_ABORT || *job->at == CALL_CLOSE)
 		job->held->socket = 0;
 }
 

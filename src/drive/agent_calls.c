@@ -121,6 +121,7 @@ const struct call_kind agent_calls[] = {
 	[CALL_SEND] = { "send", .needs_socket = true, .waits = true, .take = take_length },
 	[CALL_RECV] = { "recv", .needs_socket = true, .waits = true, .take = take_received },
 	[CALL_ABORT] = { "abort", .needs_socket = true },
+	[CALL_CLOSE] = { "close", .needs_socket = true },
 	[CALL_STATE_OF_ENDS] = { "state", .unless = "ENOTSUP", .skip = without_ends, .take = take_state },
 	[CALL_STATE_OF_SOCKET] = { "state", .unless = "ENOTSUP", .skip = state_known, .take = take_state },
 };
@@ -171,6 +172,7 @@ void agent_call_write(const struct job *job, char text[CALL_TEXT])
 			 prober);
 		break;
 	case CALL_ABORT:
+	case CALL_CLOSE:
 	case CALL_STATE_OF_SOCKET:
 	case CALL_END:
 		snprintf(text, CALL_TEXT, "%s socket=%" PRIu64, verb, n);

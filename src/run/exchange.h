@@ -88,6 +88,7 @@ struct exchange_params {
 	size_t pattern_len;
 	uint32_t pattern_seed;
 	const struct stimulus *stimulus; /* STEP_STIMULUS; borrowed, NULL: none */
+	int64_t start_us;                /* begins so much later than its turn comes */
 	enum teardown teardown;          /* behind STEP_STIMULUS */
 	bool lossless;                   /* nothing gets lost on the way: silence is no answer for certain */
 	bool application_waits;          /* the target's application does nothing but what it is asked for */

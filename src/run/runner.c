@@ -6,6 +6,11 @@ static int64_t starts_at(const struct run *run, size_t index, int64_t begin_us)
 {
 	const struct exchange *before = &run->exchanges[index - !!index];
 
+	if (index < run->singles)
+		return begin_us + (int64_t)index * run->stagger_us + run->exchanges[index].params.start_us;
+	if (run->lanes_end && index >= run->lanes_end)
+		return begin_us;
+	index -= run->singles;
 	if (index % run->lane_length == 0)
 		return begin_us + (int64_t)(index / run->lane_length) * run->stagger_us;
 	return before->done ? before->start_us + run->interval_us : INT64_MAX;

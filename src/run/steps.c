@@ -8,6 +8,7 @@
 enum {
 	QUIET_US = 200000,    /* a pause that ends an answer, and four round trips */
 	CONFIRM_US = 1000000,
+	SOME = 1000, /* bytes */
 	THROTTLE_US = 1100000, /* answers to what is out of window may be limited to two a second (RFC 5961 7) */
 	DRIVER_US = 1000000,   /* how much longer than its own time limit an answer of the driver may take */
 };
@@ -171,6 +172,9 @@ void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 	case STEP_VERIFY:
 		verify(x, now_us, out);
 		break;
+	case STEP_SEND_SOME:
+		prober_send(&x->prober, x->params.pattern, SOME, now_us, out);
+		break;
 	case STEP_TRANSFER_OUT:
 	case STEP_TRANSFER_IN:
 		begin_transfer(x, now_us, out);
@@ -238,6 +242,8 @@ bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out)
 		return p->syn_held;
 	case STEP_SEND:
 		return !p->data_len || prober_all_acked(p);
+	case STEP_SEND_SOME:
+		return prober_all_acked(p) || p->reset_received;
 	case STEP_READ:
 		return !p->data_len || p->fin_received || p->received >= EXCHANGE_LARGEST ||
 		       (p->received && now_us >= x->last_data_us + quiet_us(x));

@@ -91,6 +91,9 @@ static void act(struct sim_driver *s, const struct request *r, struct driver_ans
 	case ACTION_ABORT:
 		peer_abort(s->peer, id, s->now_us);
 		break;
+	case ACTION_LET_GO:
+		peer_close(s->peer, id, s->now_us);
+		break;
 	case ACTION_STATE:
 		s->told = id < 0 ? TCP_CLOSED : states[peer_state(s->peer, &r->target, &r->prober)];
 		a->state = s->says < TCP_STATES ? s->says : s->told;
