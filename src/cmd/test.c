@@ -21,6 +21,8 @@ enum {
 	WHY = 400,
 	TRANSFER = 65536, /* bytes each way, where data may go */
 	REST_US = 1000000,
+	JOBS = 32,       /* half-open connections that every backlog bears */
+	JOBS_AGENT = 64,
 	REPEATS = 64, /* of checks that did not pass; if more do not, they are not all for the same reason */
 };
 
@@ -102,6 +104,13 @@ static void set_syn(struct prober_params *p, const struct suite_check *c)
 	options_build(&p->syn_options);
 }
 
+static bool can_transfer(const struct test *t)
+{
+	const unsigned both = 1u << ACTION_SEND | 1u << ACTION_RECEIVE;
+
+	return (driving_driver(&t->driving)->can & both) == both;
+}
+
 /* Makes an exchange of the plan play one sample of a check. */
 static bool prepare(const struct test *t, const struct suite_check *c, unsigned sample, struct exchange *x, bool lossless)
 {
@@ -113,7 +122,7 @@ static bool prepare(const struct test *t, const struct suite_check *c, unsigned 
 	params.teardown = (enum teardown)t->settings->teardown;
 	params.lossless = lossless;
 	params.application_waits = t->settings->driving.agent;
-	if (!c->transfer)
+	if (!c->transfer || (c->measure == MEASURE_NOTHING && !can_transfer(t)))
 		params.pattern = NULL;
 	set_syn(&params.prober, c);
 	/* Every second check counts across 2^32. */
@@ -212,7 +221,8 @@ static void finished(void *arg, size_t index)
 /* Plays all of the list, those that wait beside the others. */
 static enum run_status play_list(struct test *t, struct link *link, struct suite_result **list, size_t n)
 {
-	const int64_t jobs = t->settings->jobs, rate = t->settings->plan.rate;
+	const int64_t rate = t->settings->plan.rate;
+	const int64_t jobs = t->settings->jobs ? t->settings->jobs : t->settings->driving.agent ? JOBS_AGENT : JOBS;
 
 	shuffle(list, n, t->session.plan.seed);
 	for (size_t i = 0; i < n; i++)
@@ -331,7 +341,7 @@ static int test(const void *settings, char *const *arguments, char **words, size
 
 #define AT(member) offsetof(struct test_settings, member)
 
-static const struct test_settings defaults = { .plan = PLAN_DEFAULTS_RATE(100), .jobs = 32 };
+static const struct test_settings defaults = { .plan = PLAN_DEFAULTS_RATE(100) };
 static const char *const teardown_words[] = { "rst", "ack-rst", NULL };
 
 static const struct option_spec options[] = {
@@ -345,7 +355,8 @@ static const struct option_spec options[] = {
 	PLAN_OPENING,
 	PLAN_STRICT,
 	{ .name = "jobs", .kind = OPTION_NUMBER, .offset = AT(jobs), .argument = "N", .group = "Running", .min = 1,
-	  .max = 512, .help = "checks at a time, and so half-open connections at most (default: 32)" },
+	  .max = 512, .help = "checks at a time, and so half-open connections at most (default: 32; 64 with an agent, "
+			      "whose backlog is known)" },
 	{ .name = "rate", .kind = OPTION_NUMBER, .offset = offsetof(struct plan_settings, rate), .argument = "N",
 	  .group = "Running", .min = 1, .max = 100000, .help = "checks to begin with per second (default: 100)" },
 	{ .name = "teardown", .kind = OPTION_CHOICE, .offset = AT(teardown), .argument = "HOW", .group = "Running",

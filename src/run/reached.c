@@ -190,6 +190,9 @@ void reached_settle(struct exchange *x)
 	settle_state(x);
 	if (x->tried)
 		trial_settle(x);
+	else if (x->params.stimulus)
+		result_add(x, "answer", OUTCOME_INCONCLUSIVE, NULL, "the target did not stay in %s",
+			   tcp_state_name(goal_of(x)));
 	if (x->params.pattern && came_to(x, STEP_TRANSFER_OUT))
 		settle_transfer(x, "to target", &x->out);
 	if (x->params.pattern && came_to(x, STEP_TRANSFER_IN))

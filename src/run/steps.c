@@ -9,6 +9,7 @@ enum {
 	QUIET_US = 200000,    /* a pause that ends an answer, and four round trips */
 	CONFIRM_US = 1000000,
 	SOME = 1000, /* bytes */
+	REST_US = 50000,
 	THROTTLE_US = 1100000, /* answers to what is out of window may be limited to two a second (RFC 5961 7) */
 	DRIVER_US = 1000000,   /* how much longer than its own time limit an answer of the driver may take */
 };
@@ -122,6 +123,14 @@ static void open(struct exchange *x, int64_t now_us, struct prober_out *out)
 	}
 }
 
+/* When nothing more is under way: a stimulus must not be taken for the cause of what comes late. */
+static int64_t rests_at(const struct exchange *x)
+{
+	int64_t last_us = x->lines_count ? x->lines[x->lines_count - 1].segment.t_us : x->step_us;
+
+	return last_us + REST_US + 4 * x->prober.srtt_us;
+}
+
 /* Whether the target is where the stimulus shall find it, as far as can be told. */
 static bool came_there(const struct exchange *x)
 {
@@ -130,7 +139,9 @@ static bool came_there(const struct exchange *x)
 
 	if (goal & NO_CONNECTION)
 		return v->verified == VERIFIED_GONE || x->conn.ends[CONN_PROBER].known & CONN_GONE;
-	return v->verified == VERIFIED_THERE && v->states & goal && (v->said == TCP_STATES || IN(v->said) & goal);
+	/* An application may have gone on meanwhile. */
+	return v->verified == VERIFIED_THERE && v->states & goal && (v->said == TCP_STATES || IN(v->said) & goal) &&
+	       IN(x->conn.ends[CONN_TARGET].assumed) & goal;
 }
 
 void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
@@ -184,9 +195,6 @@ void steps_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 		break;
 	case STEP_STIMULUS:
 		x->deadline_us = INT64_MAX; /* the trial knows */
-		x->tried = came_there(x);
-		if (x->tried)
-			trial_begin(x, now_us, out);
 		return;
 	case STEP_FOLLOW_UP:
 		x->deadline_us = INT64_MAX;
@@ -267,8 +275,13 @@ bool steps_done(struct exchange *x, int64_t now_us, struct prober_out *out)
 	case STEP_HOLD:
 		return hold_done(x, now_us, out);
 	case STEP_STIMULUS:
-	case STEP_FOLLOW_UP:
+		if (!x->tried && came_there(x) && now_us >= rests_at(x)) {
+			x->tried = true;
+			trial_begin(x, now_us, out);
+		}
 		return x->tried && trial_done(x, now_us, out);
+	case STEP_FOLLOW_UP:
+		return trial_done(x, now_us, out);
 	case STEP_LISTEN:
 	case STEP_HOLD_FIN:
 	case STEP_ABORT:
@@ -311,7 +324,7 @@ bool steps_broken_off(const struct exchange *x)
 	bool opening = step == STEP_OPEN || step == STEP_OPEN_HALF;
 
 	return x->error[0] || x->refused[0] || x->interrupted || reset_unasked(x) ||
-	       (step == STEP_STIMULUS && !x->tried) || (step == STEP_FOLLOW_UP && x->trial->answer.mute) ||
+	       (step == STEP_STIMULUS && !x->tried && !came_there(x)) || (step == STEP_FOLLOW_UP && x->trial->answer.mute) ||
 	       (opening && target->known & CONN_RESET) ||
 	       (opening && target->known & CONN_SYN && x->verdicts_count && x->prober.state == TCP_SYN_SENT) ||
 	       (verifies(x) && (x->held ? x->last : x->first).verified == VERIFIED_GONE) ||
@@ -332,6 +345,8 @@ int64_t steps_wake_at(const struct exchange *x)
 		return x->last_data_us + quiet_us(x);
 	if (steps_current(x) == STEP_HOLD && !x->held)
 		return x->step_us + x->params.hold_us;
+	if (steps_current(x) == STEP_STIMULUS && !x->tried)
+		return came_there(x) ? rests_at(x) : INT64_MAX;
 	if (x->tried && !x->pending_count && (steps_current(x) == STEP_STIMULUS || steps_current(x) == STEP_FOLLOW_UP))
 		return trial_wakes_at(x);
 	return INT64_MAX;

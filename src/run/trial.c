@@ -128,8 +128,7 @@ void trial_follow_up(struct exchange *x, int64_t now_us, struct prober_out *out)
 		prober_craft(&x->prober, FLAG_SYN | FLAG_ACK, fresh_isn(x), t->target.snd_nxt, 0, now_us, out);
 	else
 		prober_craft(&x->prober, FLAG_ACK | FLAG_PSH, t->target.rcv_nxt - 1,
-			     t->target.state == TCP_SYN_RECEIVED ? t->target.snd_nxt : t->target.snd_una, 1, now_us,
-			     out);
+			     t->target.snd_una == t->target.iss ? t->target.iss + 1 : t->target.snd_una, 1, now_us, out);
 	exchange_sent(x, out, from, now_us);
 }
 
