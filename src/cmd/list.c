@@ -144,10 +144,10 @@ static void list_check(const struct listing *l, const struct spec_check *c)
 	bool tell = c->needs && !l->driven;
 
 	if (c->missing)
-		snprintf(line, sizeof line, "%-37sskipped: needs an application that can %s", c->name,
+		snprintf(line, sizeof line, "%-36s skipped: needs an application that can %s", c->name,
 			 actions_text(c->missing, actions));
 	else
-		snprintf(line, sizeof line, "%-37s%s%s%s%s", c->name, c->about, tell ? " (needs: " : "",
+		snprintf(line, sizeof line, "%-36s %s%s%s%s", c->name, c->about, tell ? " (needs: " : "",
 			 tell ? actions_text(c->needs, actions) : "", tell ? ")" : "");
 	print_line(l, line);
 }

@@ -19,6 +19,8 @@ struct spec_check {
 	const char *requirements; /* those it decides, "MUST-10;MUST-11"; NULL: none */
 	unsigned needs;           /* of the target's application: a bit per enum action ... */
 	unsigned missing;         /* ... and what of it the driver that was named cannot do */
+	const struct rule *rule;  /* that decides it in `state`, beside those for every segment; NULL: none does */
+	enum tcp_state state;
 };
 
 /* How far the requirements are decided by a rule or a check. */

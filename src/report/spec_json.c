@@ -130,12 +130,15 @@ static json_t *actions(unsigned set)
 static void check(FILE *out, const struct spec_check *check)
 {
 	json_t *o = json_object();
+	char title[SPEC_TITLE];
 
 	json_out_set_text(o, "type", "check");
 	json_out_set_text(o, "name", check->name);
 	json_out_set_text(o, "sentence", check->about);
 	json_out_set_list(o, "requirements", check->requirements);
 	json_out_set(o, "needs", actions(check->needs));
+	if (check->rule)
+		json_out_set_text(o, "rule", spec_rule_title(check->rule, check->state, title));
 	if (check->missing)
 		json_out_set(o, "missing", actions(check->missing));
 	json_out_print(out, o);

@@ -135,7 +135,10 @@ static void check(FILE *out, const struct spec_check *check)
 	print_field(out, "requirements", spaced(check->requirements, text, sizeof text));
 	if (check->needs)
 		print_field(out, "needs", actions_text(check->needs, text));
-	print_field(out, "rules", "every segment of the target is judged by all of them");
+	if (check->rule)
+		print_field(out, "rule", spec_rule_title(check->rule, check->state, text));
+	else
+		print_field(out, "rules", "every segment of the target is judged by all of them");
 }
 
 /* ---- one rule ---------------------------------------------------------------------------------- */
