@@ -171,24 +171,25 @@ static bool assign(struct test *t, struct suite_result *r, bool lossless)
 		x[i].params.id = t->played;
 		x[i].params.driver_can = driving_driver(&t->driving)->can;
 		t->played_by[t->played] = r;
+		if (x[i].params.hold_us > t->longest_us)
+			t->longest_us = x[i].params.hold_us;
 	}
 	if (r->check->measure == MEASURE_CLOCK)
 		follow_each_other(t, x, r->samples);
 	return true;
 }
 
-/* Whether nothing that was sent had to be sent again. */
+/* Whether no SYN and no FIN of ours had to be sent again. */
 static bool lost_nothing(const struct test *t)
 {
 	struct wire_stats stats;
 
 	wire_link_stats(t->run.link, &stats);
 	for (size_t i = 0; i < t->played; i++) {
-		const struct exchange *x = &t->session.plan.exchanges[i];
+		const struct conn_end *us = &t->session.plan.exchanges[i].conn.ends[CONN_PROBER];
 
-		for (size_t k = 0; k < x->lines_count && !x->params.check->goal; k++)
-			if (x->lines[k].out && x->lines[k].repeated)
-				return false;
+		if (us->syns_sent > 1 || us->fins_sent > 1)
+			return false;
 	}
 	return !stats.dropped;
 }
@@ -208,6 +209,17 @@ static void repeat(struct test *t, struct suite_result *r)
 		t->run.count = t->played;
 }
 
+/* The time left is that of the longest wait. */
+static void show_progress(const struct test *t)
+{
+	int64_t left_us = t->begin_us + t->longest_us - t->run.link->now_us(t->run.link);
+
+	fprintf(stderr, "\r%zu of %zu connections", t->done, t->played);
+	if (left_us > 0)
+		fprintf(stderr, ", %lld s left", (long long)(left_us / 1000000 + 1));
+	fprintf(stderr, "\x1b[K");
+}
+
 static void finished(void *arg, size_t index)
 {
 	struct test *t = arg;
@@ -215,7 +227,7 @@ static void finished(void *arg, size_t index)
 	t->done++;
 	repeat(t, t->played_by[index]);
 	if (shows_progress(t))
-		fprintf(stderr, "\r%zu of %zu connections\x1b[K", t->done, t->played);
+		show_progress(t);
 }
 
 /* Plays all of the list, those that wait beside the others. */
@@ -233,6 +245,7 @@ static enum run_status play_list(struct test *t, struct link *link, struct suite
 		if (!waits(list[i]) && !assign(t, list[i], false))
 			return RUN_LINK_LOST;
 	t->run.link = link;
+	t->begin_us = link->now_us(link);
 	t->run.driver = driving_driver(&t->driving);
 	t->run.exchanges = t->session.plan.exchanges;
 	t->run.count = t->run.lanes_end = t->played;

@@ -186,11 +186,37 @@ static enum report_cell cell_of(const struct told *t)
 	return t->item.outcome == OUTCOME_FAIL && !t->counts ? CELL_MINOR : cells[t->item.outcome];
 }
 
+/* "RST in the window: challenged (RFC 5961) in 7 states, obeyed (RFC 793) in none". False if none was tried. */
+static bool remark_class(const struct test *t, const struct told *told, enum stimulus_kind kind, char text[REASON])
+{
+	unsigned challenged = 0, obeyed = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct matrix_cell *m = t->results[i].check->cell;
+
+		if (!m || m->stimulus.kind != kind || m->stimulus.position != POSITION_MIDDLE ||
+		    !(IN(m->state) & TCP_SYNCHRONIZED) || m->state == TCP_TIME_WAIT || !told[i].told ||
+		    !t->results[i].exchange || told[i].item.outcome != OUTCOME_PASS)
+			continue;
+		if (told[i].item.choice && !strcmp(told[i].item.choice, "RFC 793 stack"))
+			obeyed++;
+		else
+			challenged++;
+	}
+	snprintf(text, REASON, "%s in the window: challenged (RFC 5961) in %u states, obeyed (RFC 793) in %u%s",
+		 stimulus_forms[kind].about, challenged, obeyed, challenged && obeyed ? ": mixed" : "");
+	return challenged || obeyed;
+}
+
 static void show_grid(struct test *t, const struct told *told)
 {
 	static enum report_cell cells[STIMULI][TCP_STATES];
 	static const char *rows[STIMULI + 1];
-	const struct report_grid grid = { rows, cells };
+	static const enum stimulus_kind tried[] = { STIMULUS_RST, STIMULUS_SYN };
+	static char texts[2][REASON];
+	const char *remarks[3] = { NULL };
+	const struct report_grid grid = { rows, cells, remarks };
+	size_t n = 0;
 	bool any = false;
 
 	for (size_t i = 0; i < t->count; i++) {
@@ -203,6 +229,11 @@ static void show_grid(struct test *t, const struct told *told)
 	}
 	for (unsigned kind = 0; kind < STIMULI; kind++)
 		rows[kind] = stimulus_forms[kind].name;
+	for (size_t i = 0; i < sizeof tried / sizeof *tried; i++)
+		if (remark_class(t, told, tried[i], texts[n])) {
+			remarks[n] = texts[n];
+			n++;
+		}
 	for (size_t i = 0; any && i < t->session.outputs.count; i++)
 		if (t->session.outputs.list[i].format->grid)
 			t->session.outputs.list[i].format->grid(t->session.outputs.list[i].file, &t->session.run, &grid);

@@ -61,6 +61,7 @@ struct report_grid {
 		CELL_ERROR,
 		CELL_FAIL,
 	} (*cells)[TCP_STATES];
+	const char *const *remarks; /* lines on what was found as a whole, NULL-terminated */
 };
 
 struct report_totals {

@@ -253,6 +253,14 @@ static void suite_item(FILE *out, const struct report_run *run, const struct rep
 	}
 }
 
+static bool row_has_checks(const enum report_cell cells[TCP_STATES])
+{
+	for (int state = 0; state < TCP_STATES; state++)
+		if (cells[state] != CELL_NONE)
+			return true;
+	return false;
+}
+
 static void grid(FILE *out, const struct report_run *run, const struct report_grid *grid)
 {
 	static const char *const signs[] = { [CELL_NONE] = " ", [CELL_PASS] = ".", [CELL_SKIP] = "-",
@@ -272,6 +280,8 @@ static void grid(FILE *out, const struct report_run *run, const struct report_gr
 		fprintf(out, " %s", states[state]);
 	fputc('\n', out);
 	for (size_t row = 0; grid->rows[row]; row++) {
+		if (!row_has_checks(grid->cells[row]))
+			continue;
 		fprintf(out, "%-10s", grid->rows[row]);
 		for (int state = 0; state < TCP_STATES; state++) {
 			fputs("   ", out);
@@ -279,6 +289,8 @@ static void grid(FILE *out, const struct report_run *run, const struct report_gr
 		}
 		fputc('\n', out);
 	}
+	for (size_t i = 0; grid->remarks[i]; i++)
+		fprintf(out, "%s%s\n", i ? "" : "\n", grid->remarks[i]);
 	fputs("\n. as required   F wrong   f wrong, likely or a SHOULD   ? inconclusive   E error   - skipped\n", out);
 }
 
