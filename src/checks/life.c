@@ -7,6 +7,7 @@
 
 enum {
 	REPEATS_US = 10000000, /* with a first timeout of 1 s: three or four copies, and their gaps */
+	GIVE_UP_US = 200000000,
 	SPANS = 59,            /* up to 66 s, more than twice the MSL of most systems */
 	SPANS_LONG = 88,       /* up to 260 s, more than twice that of RFC 9293 */
 };
@@ -37,6 +38,17 @@ const struct suite_check life_checks[] = {
 		     { PASSIVE, STEP_HOLD_FIN, STEP_CLOSE, ASK(CLOSE_LAST), STEP_AWAIT_FIN, STEP_HOLD } },
 	  .class = CLASS_MUST, .citation = "RFC 9293 3.8.2; RFC 6298 5.5", .tier = TIER_DEFAULT,
 	  .measure = MEASURE_FIN, .hold_us = REPEATS_US },
+
+	/* RFC 9293 3.8.3 */
+	{ .check = { "give-up/syn", NULL, "a SYN is repeated for three minutes at least", "MUST-22;MUST-23",
+		     IN(TCP_SYN_SENT), { STEP_LISTEN, ASK(CONNECT), STEP_AWAIT_SYN, STEP_HOLD } },
+	  .class = CLASS_MUST, .citation = "RFC 9293 3.8.3", .tier = TIER_LONG, .measure = MEASURE_SYN_R2,
+	  .hold_us = GIVE_UP_US },
+	{ .check = { "give-up/fin", NULL, "a FIN is repeated for 100 seconds at least", "MUST-20;SHLD-11",
+		     IN(TCP_FIN_WAIT_1),
+		     { PASSIVE, STEP_HOLD_FIN, ASK(CLOSE_FIRST), STEP_AWAIT_FIN, STEP_HOLD } },
+	  .class = CLASS_SHOULD, .citation = "RFC 9293 3.8.3", .tier = TIER_LONG, .measure = MEASURE_FIN_R2,
+	  .hold_us = GIVE_UP_US },
 
 	/* RFC 9293 3.6.1. Asked more than once, a TIME-WAIT may begin anew: so many connections, a question each. */
 	{ .check = { "time-wait/duration", NULL, "who closed first keeps the connection for 2MSL", "MUST-13",

@@ -13,6 +13,9 @@ enum { NOMINAL_ISS = 1000000, NOMINAL_IRS = 2000000, NOMINAL_WINDOW = 64240 };
 #define FIN_WAITS (IN(TCP_FIN_WAIT_1) | IN(TCP_CLOSING) | IN(TCP_LAST_ACK))
 #define NO_WINDOW (IN(TCP_CLOSED) | IN(TCP_LISTEN) | IN(TCP_SYN_SENT))
 
+const struct check matrix_closed_port = { "closed-port", NULL, "nobody listens on the port", NULL, IN(TCP_CLOSED),
+					  { STEP_CONFIRM_GONE, STEP_STIMULUS, STEP_FOLLOW_UP } };
+
 /* A target in this state whose connection has carried nothing but SYN and FIN. */
 static struct tcb nominal(enum tcp_state state, bool active)
 {
@@ -57,6 +60,9 @@ static bool differs(enum tcp_state state, const struct stimulus *w)
 
 	if (!(IN(state) & NO_WINDOW) == (w->position == POSITION_ANY))
 		return false;
+	/* A timestamp is looked at before the number (RFC 7323 5.3), a RST's never. */
+	if (stimulus_forms[w->kind].ts != TS_AS_EVER)
+		return w->position == POSITION_LEFT_EDGE && w->ack == ACKNOWLEDGES_USUAL;
 	if (w->ack == ACKNOWLEDGES_USUAL)
 		return true;
 	if (!ack || state <= TCP_LISTEN || (w->ack == ACKNOWLEDGES_FIN && !(IN(state) & FIN_WAITS)))
@@ -117,11 +123,14 @@ static void describe(struct matrix_cell *cell, enum opener opener)
 static bool make_cell(const struct rule_index *index, struct matrix_cell *cell, enum opener opener)
 {
 	const struct check *into = &drive_checks[cell->state][opener];
-	const struct tcb target = nominal(cell->state, opener == OPENER_ACTIVE);
+	struct tcb target = nominal(cell->state, opener == OPENER_ACTIVE);
 	struct segment s = { .options.malformed = -1 };
 
+	if (stimulus_forms[cell->stimulus.kind].ts != TS_AS_EVER && target.known & TCB_IRS)
+		target.known |= TCB_TIMESTAMPS | TCB_TS_RECENT;
 	if (!stimulus_make(&cell->stimulus, &target, NOMINAL_IRS, &s))
 		return false;
+	stimulus_stamp(&cell->stimulus, &target, &s);
 	cell->event = event_of(&target, &s);
 	cell->rule = event_rule(index, cell->state, &cell->event);
 	if (!cell->rule || !cell->rule->reactions_count)

@@ -23,6 +23,9 @@ struct matrix_cell {
 	char about[MATRIX_ABOUT];
 };
 
+/* The way into CLOSED where a port is known on which nobody listens: a stray segment must draw RST. */
+extern const struct check matrix_closed_port;
+
 /* Fills `cells`, in the order of states. Returns how many there are; *all becomes how many combinations were
  * looked at: those without a rule are left out, those that can differ in nothing are not built. */
 size_t matrix_make(const struct rule_index *index, struct matrix_cell cells[MATRIX_CELLS], size_t *all);

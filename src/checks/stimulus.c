@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "checks/stimulus.h"
 
+#include "core/options.h"
+
 enum {
 	TEXT = 10,           /* bytes of data */
 	FAR = 10000000,      /* less than 2^31 away, and more than any target takes that is generous with its window */
@@ -9,19 +11,23 @@ enum {
 };
 
 const struct stimulus_form stimulus_forms[STIMULI] = {
-	[STIMULUS_SYN] = { "syn", "SYN", FLAG_SYN, 0 },
-	[STIMULUS_SYN_ACK] = { "syn-ack", "SYN,ACK", FLAG_SYN | FLAG_ACK, 0 },
-	[STIMULUS_SYN_FIN] = { "syn-fin", "SYN,FIN", FLAG_SYN | FLAG_FIN, 0 },
-	[STIMULUS_SYN_RST] = { "syn-rst", "SYN,RST", FLAG_SYN | FLAG_RST, 0 },
-	[STIMULUS_ACK] = { "ack", "ACK", FLAG_ACK, 0 },
-	[STIMULUS_FIN] = { "fin", "FIN without ACK", FLAG_FIN, 0 },
-	[STIMULUS_FIN_ACK] = { "fin-ack", "FIN,ACK", FLAG_FIN | FLAG_ACK, 0 },
-	[STIMULUS_RST] = { "rst", "RST", FLAG_RST, 0 },
-	[STIMULUS_RST_ACK] = { "rst-ack", "RST,ACK", FLAG_RST | FLAG_ACK, 0 },
-	[STIMULUS_DATA] = { "data", "data", FLAG_ACK | FLAG_PSH, TEXT },
-	[STIMULUS_DATA_FIN] = { "data-fin", "data with FIN", FLAG_ACK | FLAG_PSH | FLAG_FIN, TEXT },
-	[STIMULUS_NULL] = { "null", "no flags", 0, 0 },
-	[STIMULUS_URG] = { "urg", "urgent data", FLAG_ACK | FLAG_PSH | FLAG_URG, TEXT },
+	[STIMULUS_SYN] = { "syn", "SYN", FLAG_SYN, 0, TS_AS_EVER },
+	[STIMULUS_SYN_ACK] = { "syn-ack", "SYN,ACK", FLAG_SYN | FLAG_ACK, 0, TS_AS_EVER },
+	[STIMULUS_SYN_FIN] = { "syn-fin", "SYN,FIN", FLAG_SYN | FLAG_FIN, 0, TS_AS_EVER },
+	[STIMULUS_SYN_RST] = { "syn-rst", "SYN,RST", FLAG_SYN | FLAG_RST, 0, TS_AS_EVER },
+	[STIMULUS_ACK] = { "ack", "ACK", FLAG_ACK, 0, TS_AS_EVER },
+	[STIMULUS_FIN] = { "fin", "FIN without ACK", FLAG_FIN, 0, TS_AS_EVER },
+	[STIMULUS_FIN_ACK] = { "fin-ack", "FIN,ACK", FLAG_FIN | FLAG_ACK, 0, TS_AS_EVER },
+	[STIMULUS_RST] = { "rst", "RST", FLAG_RST, 0, TS_AS_EVER },
+	[STIMULUS_RST_ACK] = { "rst-ack", "RST,ACK", FLAG_RST | FLAG_ACK, 0, TS_AS_EVER },
+	[STIMULUS_DATA] = { "data", "data", FLAG_ACK | FLAG_PSH, TEXT, TS_AS_EVER },
+	[STIMULUS_DATA_FIN] = { "data-fin", "data with FIN", FLAG_ACK | FLAG_PSH | FLAG_FIN, TEXT, TS_AS_EVER },
+	[STIMULUS_NULL] = { "null", "no flags", 0, 0, TS_AS_EVER },
+	[STIMULUS_URG] = { "urg", "urgent data", FLAG_ACK | FLAG_PSH | FLAG_URG, TEXT, TS_AS_EVER },
+	[STIMULUS_SYN_DATA] = { "syn-data", "SYN with data", FLAG_SYN, TEXT, TS_AS_EVER },
+	[STIMULUS_DATA_OLD_TS] = { "data-old-ts", "data with an old timestamp", FLAG_ACK | FLAG_PSH, TEXT, TS_OLD },
+	[STIMULUS_DATA_NO_TS] = { "data-no-ts", "data without timestamp", FLAG_ACK | FLAG_PSH, TEXT, TS_MISSING },
+	[STIMULUS_RST_OLD_TS] = { "rst-old-ts", "RST with an old timestamp", FLAG_RST, 0, TS_OLD },
 };
 
 const char *const position_names[POSITIONS] = {
@@ -35,6 +41,22 @@ const char *const acknowledges_names[ACKNOWLEDGES] = {
 	[ACKNOWLEDGES_FUTURE] = "ack-future",
 	[ACKNOWLEDGES_FIN] = "ack-of-fin",
 };
+
+void stimulus_stamp(const struct stimulus *what, const struct tcb *target, struct segment *s)
+{
+	switch (stimulus_forms[what->kind].ts) {
+	case TS_AS_EVER:
+		return;
+	case TS_OLD:
+		s->options.present |= OPTION_TIMESTAMPS;
+		s->options.tsval = target->ts_recent - FAR;
+		break;
+	case TS_MISSING:
+		s->options.present &= (uint8_t)~OPTION_TIMESTAMPS;
+		break;
+	}
+	options_build(&s->options);
+}
 
 static bool place(enum position position, const struct tcb *t, uint32_t base, struct segment *s)
 {
@@ -63,6 +85,8 @@ bool stimulus_make(const struct stimulus *what, const struct tcb *target, uint32
 {
 	const struct stimulus_form *form = &stimulus_forms[what->kind];
 
+	if (form->ts != TS_AS_EVER && !(target->known & TCB_TS_RECENT))
+		return false;
 	s->flags = form->flags;
 	s->len = form->len;
 	s->urgent = form->flags & FLAG_URG ? 1 : 0;

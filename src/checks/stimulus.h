@@ -22,6 +22,10 @@ enum stimulus_kind {
 	STIMULUS_DATA_FIN,
 	STIMULUS_NULL, /* no flag at all */
 	STIMULUS_URG,
+	STIMULUS_SYN_DATA,
+	STIMULUS_DATA_OLD_TS, /* these want timestamps to have been negotiated */
+	STIMULUS_DATA_NO_TS,
+	STIMULUS_RST_OLD_TS,
 	STIMULI
 };
 
@@ -57,14 +61,18 @@ struct stimulus_form {
 	const char *about; /* "SYN,ACK" */
 	uint16_t flags;
 	uint32_t len;
+	enum stimulus_ts { TS_AS_EVER, TS_OLD, TS_MISSING } ts;
 };
 
 extern const struct stimulus_form stimulus_forms[STIMULI];
 extern const char *const position_names[POSITIONS]; /* "left-edge" */
 extern const char *const acknowledges_names[ACKNOWLEDGES]; /* "ack-old"; the usual: NULL */
 
+/* What the timestamp of the segment becomes, where it is not as ever: its options are built anew. */
+void stimulus_stamp(const struct stimulus *what, const struct tcb *target, struct segment *s);
+
 /* Sets flags, seq, ack, len and urgent of *s. `base` is the number to use where the target has none to compare
- * with. False if the window is too small to have such a position. */
+ * with. False if the window is too small to have such a position, or no timestamps were negotiated that it wants. */
 bool stimulus_make(const struct stimulus *what, const struct tcb *target, uint32_t base, struct segment *s);
 
 #endif

@@ -17,6 +17,8 @@ enum measure {
 	MEASURE_SYN,     /* how it repeats its SYN, ... */
 	MEASURE_SYN_ACK, /* ... its SYN,ACK, ... */
 	MEASURE_FIN,     /* ... its FIN */
+	MEASURE_SYN_R2,  /* how long it goes on doing so with a SYN, ... */
+	MEASURE_FIN_R2,  /* ... with a FIN */
 	MEASURE_ISN,     /* the numbers that it begins with, whether they can be guessed, ... */
 	MEASURE_CLOCK,   /* ... and whether on one 4-tuple they follow a clock: played one after the other */
 };

@@ -59,6 +59,12 @@ static bool choose(struct test *t, char **patterns, size_t n)
 	return t->count;
 }
 
+/* Who connects to us leaves a port on which nobody listens; else one must be known. */
+static bool on_closed_port(const struct test *t, const struct suite_check *c)
+{
+	return t->settings->closed_port && c->cell && c->cell->state == TCP_CLOSED;
+}
+
 /* What the driver or the time does not allow is skipped; the rest needs so many exchanges. */
 static void find_missing(struct test *t, unsigned can)
 {
@@ -69,7 +75,7 @@ static void find_missing(struct test *t, unsigned can)
 		struct suite_result *r = &t->results[i];
 		const struct suite_check *c = r->check;
 
-		r->missing = check_needs(&c->check) & ~can;
+		r->missing = on_closed_port(t, c) ? 0 : check_needs(&c->check) & ~can;
 		r->too_long = c->tier > tier;
 		r->samples = tier == TIER_LONG && c->samples_long ? c->samples_long : c->samples ? c->samples : 1;
 		if (!r->missing && !r->too_long)
@@ -116,7 +122,9 @@ static bool prepare(const struct test *t, const struct suite_check *c, unsigned 
 {
 	struct exchange_params params = x->params;
 
-	params.check = &c->check;
+	params.check = on_closed_port(t, c) ? &matrix_closed_port : &c->check;
+	if (on_closed_port(t, c))
+		params.prober.target.port = (uint16_t)t->settings->closed_port;
 	params.stimulus = c->cell ? &c->cell->stimulus : NULL;
 	params.hold_us = suite_hold_us(c, sample);
 	params.teardown = (enum teardown)t->settings->teardown;
@@ -362,6 +370,9 @@ static const struct option_spec options[] = {
 	  .help = "leave out what waits and what lies between the edges of a window" },
 	{ .name = "long", .kind = OPTION_FLAG, .offset = AT(longer), .group = "Checks",
 	  .help = "look on for up to 260 seconds how long connections are kept that are over" },
+	{ .name = "closed-port", .kind = OPTION_NUMBER, .offset = AT(closed_port), .argument = "PORT", .group = "Checks",
+	  .min = 1, .max = 65535,
+	  .help = "a port on which nobody listens, for the checks in CLOSED; an agent needs none" },
 	{ .name = "list", .kind = OPTION_FLAG, .offset = AT(list), .group = "Checks",
 	  .help = "print the names of the checks that match the patterns, and play none" },
 	DRIVING_OPTIONS(struct test_settings),

@@ -13,6 +13,7 @@ struct test_settings {
 	struct driving_settings driving;
 	int64_t jobs;
 	int teardown; /* enum teardown */
+	int64_t closed_port; /* 0: none is known */
 	bool list, quick, longer;
 };
 

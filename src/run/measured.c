@@ -9,11 +9,13 @@
 #include "core/seq.h"
 
 enum {
-	COPIES = 16,
+	COPIES = 32,
 	COPIES_LEAST = 3,      /* with the first one: two gaps to compare */
 	GROWTH_PERCENT = 105,  /* even where three copies were lost between two, a doubled gap has grown more */
 	LONGEST_US = 60000000, /* RFC 6298 2.5: need not grow any more */
 	SLIP_US = 20000,
+	R2_US = 100000000,     /* RFC 9293 3.8.3 (SHLD-11) ... */
+	R2_SYN_US = 180000000, /* ... and (MUST-23) */
 };
 
 __attribute__((format(printf, 3, 4))) static void say(struct measured *m, enum outcome outcome, const char *format, ...)
@@ -78,7 +80,7 @@ static bool is_one(const struct line *l, enum measure what)
 
 	if (l->out || l->segment.checksum == CHECKSUM_BAD || l->segment.icmp.type)
 		return false;
-	return what == MEASURE_SYN	 ? flags == FLAG_SYN :
+	return what == MEASURE_SYN || what == MEASURE_SYN_R2 ? flags == FLAG_SYN :
 	       what == MEASURE_SYN_ACK ? flags == (FLAG_SYN | FLAG_ACK) : flags & FLAG_FIN;
 }
 
@@ -151,6 +153,31 @@ static void measure_copies(struct measured *m, const struct suite_check *check, 
 		say(m, OUTCOME_FAIL, "sent again after %s s: the pauses do not grow", gaps);
 	else
 		say(m, OUTCOME_PASS, "sent again after %s s", gaps);
+}
+
+/* R2 (RFC 9293 3.8.3). Whether it gave up shows by the copy that was due and did not come. */
+static void measure_give_up(struct measured *m, const struct suite_check *check, const struct exchange *x)
+{
+	const int64_t least_us = check->measure == MEASURE_SYN_R2 ? R2_SYN_US : R2_US;
+	struct copies c;
+	int64_t gap, due_us;
+
+	if (failed_to_run(m, x))
+		return;
+	count_copies(x, check->measure, &c);
+	m->expected = check->measure == MEASURE_SYN_R2 ? "repetitions for 180 s" : "repetitions for 100 s";
+	if (c.count < COPIES_LEAST) {
+		say(m, OUTCOME_INCONCLUSIVE, "%u copies are too few to tell", c.count);
+		return;
+	}
+	gap = c.at_us[c.count - 1] - c.at_us[c.count - 2];
+	due_us = c.at_us[c.count - 1] + 2 * gap - c.at_us[0];
+	if (c.at_us[c.count - 1] - c.at_us[0] >= least_us || due_us >= least_us || due_us + gap >= check->hold_us)
+		say(m, OUTCOME_PASS, "the last of %u copies came after %.0f s", c.count,
+		    (double)(c.at_us[c.count - 1] - c.at_us[0]) / 1e6);
+	else
+		say(m, OUTCOME_FAIL, "given up: the last of %u copies came after %.0f s, the next was due after %.0f s", c.count,
+		    (double)(c.at_us[c.count - 1] - c.at_us[0]) / 1e6, (double)due_us / 1e6);
 }
 
 /* ---- how long a connection is kept --------------------------------------------------------------- */
@@ -274,6 +301,10 @@ void measured(struct measured *m, const struct suite_check *c, const struct exch
 	case MEASURE_SYN_ACK:
 	case MEASURE_FIN:
 		measure_copies(m, c, exchanges);
+		break;
+	case MEASURE_SYN_R2:
+	case MEASURE_FIN_R2:
+		measure_give_up(m, c, exchanges);
 		break;
 	case MEASURE_ISN:
 	case MEASURE_CLOCK:

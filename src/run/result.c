@@ -294,8 +294,10 @@ static void settle_points(struct exchange *x, int64_t now_us)
 
 	if (plays(x, STEP_LISTEN))
 		reached_settle_opened(x);
-	else
+	else if (plays(x, STEP_OPEN) || plays(x, STEP_OPEN_HALF) || plays(x, STEP_TRY_SYN))
 		settle_opened(x, now_us);
+	else
+		x->reach = REACH_OPEN; /* it is not about a connection */
 	if (goal)
 		reached_settle(x);
 	else if (x->opened) {

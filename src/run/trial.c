@@ -65,7 +65,7 @@ static void begin_judging(struct exchange *x, int64_t now_us)
 	struct trial *t = x->trial;
 	struct answer_known known = {
 		.tcb = t->target,
-		.listens = t->target.state == TCP_LISTEN || !was_active(x),
+		.listens = t->target.state == TCP_LISTEN || (t->target.state != TCP_CLOSED && !was_active(x)),
 		.syn_options = { us->options, them->options },
 		.target_wscale = them->wscale,
 		.sent_before = t->target.state > TCP_SYN_SENT,
@@ -98,6 +98,7 @@ static void send_stimulus(struct exchange *x, int64_t now_us, struct prober_out 
 		return;
 	s = prober_craft(&x->prober, form.flags, form.seq, form.ack, form.len, now_us, out);
 	s->urgent = form.urgent;
+	stimulus_stamp(x->params.stimulus, &t->target, s);
 	exchange_sent(x, out, from, now_us);
 }
 
@@ -326,7 +327,7 @@ void trial_settle(struct exchange *x)
 		return;
 	if (!t->possible) {
 		result_add(x, "answer", OUTCOME_INCONCLUSIVE, NULL,
-			   "the window that the target advertises is too small for this position");
+			   "the window that the target advertises is too small for this position, or it has no timestamps");
 		return;
 	}
 	if (!t->asking) {
