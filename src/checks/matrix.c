@@ -13,8 +13,10 @@ enum { NOMINAL_ISS = 1000000, NOMINAL_IRS = 2000000, NOMINAL_WINDOW = 64240 };
 #define FIN_WAITS (IN(TCP_FIN_WAIT_1) | IN(TCP_CLOSING) | IN(TCP_LAST_ACK))
 #define NO_WINDOW (IN(TCP_CLOSED) | IN(TCP_LISTEN) | IN(TCP_SYN_SENT))
 
-const struct check matrix_closed_port = { "closed-port", NULL, "nobody listens on the port", NULL, IN(TCP_CLOSED),
-					  { STEP_CONFIRM_GONE, STEP_STIMULUS, STEP_FOLLOW_UP } };
+const struct check matrix_closed_port = {
+	"closed-port", NULL, "nobody listens on the port", NULL, IN(TCP_CLOSED),
+	{ STEP_CONFIRM_GONE, STEP_STIMULUS, STEP_FOLLOW_UP },
+};
 
 /* A target in this state whose connection has carried nothing but SYN and FIN. */
 static struct tcb nominal(enum tcp_state state, bool active)
@@ -160,7 +162,8 @@ size_t matrix_make(const struct rule_index *index, struct matrix_cell cells[MATR
 		rest /= STIMULI;
 		opener = (enum opener)(rest % OPENERS);
 		cell->state = (enum tcp_state)(rest / OPENERS);
-		if (opener == OPENER_SIMULTANEOUS || !(IN(cell->state) & NO_WINDOW) == (cell->stimulus.position == POSITION_ANY))
+		if (opener == OPENER_SIMULTANEOUS ||
+		    !(IN(cell->state) & NO_WINDOW) == (cell->stimulus.position == POSITION_ANY))
 			continue;
 		++*all;
 		if (!opens(cell->state, opener) || !differs(cell->state, &cell->stimulus) ||

@@ -72,7 +72,8 @@ extern const char *const acknowledges_names[ACKNOWLEDGES]; /* "ack-old"; the usu
 void stimulus_stamp(const struct stimulus *what, const struct tcb *target, struct segment *s);
 
 /* Sets flags, seq, ack, len and urgent of *s. `base` is the number to use where the target has none to compare
- * with. False if the window is too small to have such a position, or no timestamps were negotiated that it wants. */
+ * with. False if the window is too small to have such a position, or if timestamps that it wants were not
+ * negotiated. */
 bool stimulus_make(const struct stimulus *what, const struct tcb *target, uint32_t base, struct segment *s);
 
 #endif

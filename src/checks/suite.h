@@ -41,8 +41,8 @@ struct suite_check {
 
 enum { SUITE_CHECKS = MATRIX_CELLS + 128 };
 
-/* Fills `checks`, of which the matrix is in `cells`, which must live as long. Returns how many there are; *all is
- * that of matrix_make(). */
+/* Fills `checks`, of which the matrix is in `cells`, which must live as long. Returns how many there are; *all
+ * is that of matrix_make(). */
 size_t suite_make(const struct rule_index *index, struct matrix_cell cells[MATRIX_CELLS],
 		  struct suite_check checks[SUITE_CHECKS], size_t *all);
 

@@ -6,7 +6,8 @@
 static void add(struct spec_check *checks, size_t *n, const struct check *c)
 {
 	if (c->name)
-		checks[(*n)++] = (struct spec_check){ c->name, c->about, c->requirements, check_needs(c), 0, NULL, TCP_STATES };
+		checks[(*n)++] = (struct spec_check){ c->name, c->about, c->requirements, check_needs(c), 0, NULL,
+						      TCP_STATES };
 }
 
 /* One that drives the target into a state and makes socket calls there. */

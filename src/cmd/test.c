@@ -118,7 +118,8 @@ static bool can_transfer(const struct test *t)
 }
 
 /* Makes an exchange of the plan play one sample of a check. */
-static bool prepare(const struct test *t, const struct suite_check *c, unsigned sample, struct exchange *x, bool lossless)
+static bool prepare(const struct test *t, const struct suite_check *c, unsigned sample, struct exchange *x,
+		    bool lossless)
 {
 	struct exchange_params params = x->params;
 
@@ -370,8 +371,8 @@ static const struct option_spec options[] = {
 	  .help = "leave out what waits and what lies between the edges of a window" },
 	{ .name = "long", .kind = OPTION_FLAG, .offset = AT(longer), .group = "Checks",
 	  .help = "look on for up to 260 seconds how long connections are kept that are over" },
-	{ .name = "closed-port", .kind = OPTION_NUMBER, .offset = AT(closed_port), .argument = "PORT", .group = "Checks",
-	  .min = 1, .max = 65535,
+	{ .name = "closed-port", .kind = OPTION_NUMBER, .offset = AT(closed_port), .argument = "PORT",
+	  .group = "Checks", .min = 1, .max = 65535,
 	  .help = "a port on which nobody listens, for the checks in CLOSED; an agent needs none" },
 	{ .name = "list", .kind = OPTION_FLAG, .offset = AT(list), .group = "Checks",
 	  .help = "print the names of the checks that match the patterns, and play none" },

@@ -88,7 +88,8 @@ static void tell_trial(struct report_item *item, const struct exchange *x)
 		item->choice = trial->match.reaction->when;
 }
 
-static void tell_played(struct told *t, const struct test *test, const struct suite_result *r, const struct exchange *x)
+static void tell_played(struct told *t, const struct test *test, const struct suite_result *r,
+			const struct exchange *x)
 {
 	const struct point *p = worst_point(x);
 
@@ -146,7 +147,8 @@ static void tell_skipped(struct told *t, const struct suite_result *r)
 	if (r->missing)
 		snprintf(t->text, sizeof t->text, "needs an application that can %s", actions_text(r->missing, actions));
 	else
-		snprintf(t->text, sizeof t->text, "needs %s", r->check->tier == TIER_LONG ? "--long" : "more time than --quick");
+		snprintf(t->text, sizeof t->text, "needs %s",
+			 r->check->tier == TIER_LONG ? "--long" : "more time than --quick");
 }
 
 static void tell(struct told *t, const struct test *test, const struct suite_result *r)
@@ -187,7 +189,8 @@ static enum report_cell cell_of(const struct told *t)
 }
 
 /* "RST in the window: challenged (RFC 5961) in 7 states, obeyed (RFC 793) in none". False if none was tried. */
-static bool remark_class(const struct test *t, const struct told *told, enum stimulus_kind kind, char text[REASON])
+static bool remark_class(const struct test *t, const struct told *told, enum stimulus_kind kind,
+			 char text[REASON])
 {
 	unsigned challenged = 0, obeyed = 0;
 

@@ -61,7 +61,8 @@ bool exchange_owns(const struct exchange *x, const struct segment *s)
 }
 
 /* Once a segment is tried that no honest end would send, the observer of honest ends has nothing to say. */
-static void observe(struct exchange *x, unsigned from, const struct segment *s, int64_t now_us, struct judgement *j)
+static void observe(struct exchange *x, unsigned from, const struct segment *s, int64_t now_us,
+		    struct judgement *j)
 {
 	if (x->tried && from == CONN_PROBER)
 		trial_sent(x, s, now_us);

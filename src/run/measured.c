@@ -18,7 +18,8 @@ enum {
 	R2_SYN_US = 180000000, /* ... and (MUST-23) */
 };
 
-__attribute__((format(printf, 3, 4))) static void say(struct measured *m, enum outcome outcome, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void say(struct measured *m, enum outcome outcome,
+						     const char *format, ...)
 {
 	va_list args;
 
@@ -84,8 +85,7 @@ static bool is_one(const struct line *l, enum measure what)
 	       what == MEASURE_SYN_ACK ? flags == (FLAG_SYN | FLAG_ACK) : flags & FLAG_FIN;
 }
 
-/* A probe loss repeats at once (RFC 8985), and a question of ours may draw a copy: what comes within a moment after
- * a segment of ours is an answer, not a timer. */
+/* What comes within a moment after a segment of ours is an answer, not a timer: a question may draw a copy. */
 static bool is_answer(const struct exchange *x, size_t at)
 {
 	for (size_t i = at; i--;)
@@ -176,8 +176,8 @@ static void measure_give_up(struct measured *m, const struct suite_check *check,
 		say(m, OUTCOME_PASS, "the last of %u copies came after %.0f s", c.count,
 		    (double)(c.at_us[c.count - 1] - c.at_us[0]) / 1e6);
 	else
-		say(m, OUTCOME_FAIL, "given up: the last of %u copies came after %.0f s, the next was due after %.0f s", c.count,
-		    (double)(c.at_us[c.count - 1] - c.at_us[0]) / 1e6, (double)due_us / 1e6);
+		say(m, OUTCOME_FAIL, "given up: the last of %u copies came after %.0f s, the next was due after %.0f s",
+		    c.count, (double)(c.at_us[c.count - 1] - c.at_us[0]) / 1e6, (double)due_us / 1e6);
 }
 
 /* ---- how long a connection is kept --------------------------------------------------------------- */

@@ -324,7 +324,8 @@ bool steps_broken_off(const struct exchange *x)
 	bool opening = step == STEP_OPEN || step == STEP_OPEN_HALF;
 
 	return x->error[0] || x->refused[0] || x->interrupted || reset_unasked(x) ||
-	       (step == STEP_STIMULUS && !x->tried && !came_there(x)) || (step == STEP_FOLLOW_UP && x->trial->answer.mute) ||
+	       (step == STEP_STIMULUS && !x->tried && !came_there(x)) ||
+	       (step == STEP_FOLLOW_UP && x->trial->answer.mute) ||
 	       (opening && target->known & CONN_RESET) ||
 	       (opening && target->known & CONN_SYN && x->verdicts_count && x->prober.state == TCP_SYN_SENT) ||
 	       (verifies(x) && (x->held ? x->last : x->first).verified == VERIFIED_GONE) ||
