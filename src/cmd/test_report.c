@@ -151,6 +151,14 @@ static void tell_skipped(struct told *t, const struct suite_result *r)
 			 r->check->tier == TIER_LONG ? "--long" : "more time than --quick");
 }
 
+static bool was_interrupted(const struct suite_result *r)
+{
+	for (size_t i = 0; i < r->samples; i++)
+		if (!r->exchange[i].started || !r->exchange[i].done || r->exchange[i].interrupted)
+			return true;
+	return false;
+}
+
 static void tell(struct told *t, const struct test *test, const struct suite_result *r)
 {
 	const struct suite_check *c = r->check;
@@ -165,9 +173,14 @@ static void tell(struct told *t, const struct test *test, const struct suite_res
 		tell_skipped(t, r);
 		return;
 	}
-	t->told = r->exchange->done;
+	t->told = r->exchange->started;
 	if (!t->told)
 		return;
+	if (was_interrupted(r)) {
+		t->item.outcome = OUTCOME_ERROR;
+		t->item.reason = "interrupted";
+		return;
+	}
 	tell_played(t, test, r, r->exchange);
 	compare(t, test, r);
 	if (t->item.outcome != OUTCOME_PASS && r->samples == 1)
@@ -242,6 +255,27 @@ static void show_grid(struct test *t, const struct told *told)
 			t->session.outputs.list[i].format->grid(t->session.outputs.list[i].file, &t->session.run, &grid);
 }
 
+/* Of those that say nothing about the target the first of each reason speaks for all. */
+static void fold(struct told *told, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct report_item *first = &told[i].item;
+
+		if (!told[i].told || first->folded || !first->reason ||
+		    (first->outcome != OUTCOME_ERROR && first->outcome != OUTCOME_INCONCLUSIVE))
+			continue;
+		for (size_t k = i + 1; k < n; k++) {
+			struct report_item *other = &told[k].item;
+
+			if (told[k].told && other->outcome == first->outcome && other->reason &&
+			    !strcmp(other->reason, first->reason)) {
+				other->folded = true;
+				first->others++;
+			}
+		}
+	}
+}
+
 void test_report(struct test *t)
 {
 	static const enum outcome order[] = { OUTCOME_FAIL, OUTCOME_ERROR, OUTCOME_INCONCLUSIVE, OUTCOME_SKIP,
@@ -256,6 +290,7 @@ void test_report(struct test *t)
 		tell(&told[i], t, &t->results[i]);
 		t->session.totals.not_begun += !told[i].told;
 	}
+	fold(told, t->count);
 	for (size_t o = 0; o < sizeof order / sizeof *order; o++)
 		for (size_t i = 0; i < t->count; i++)
 			if (told[i].told && told[i].item.outcome == order[o])

@@ -46,6 +46,8 @@ struct report_item {
 	uint8_t family;           /* 4 or 6 */
 	enum certainty certainty; /* of a failure */
 	const char *choice;       /* of several permitted behaviours the one found; NULL: there was no choice */
+	unsigned others;          /* so many more items have the same outcome for the same reason, ... */
+	bool folded;              /* ... and this is one of them: people need not read it again */
 	const struct exchange *exchange; /* what it rests on, to be shown; NULL */
 };
 

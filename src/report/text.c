@@ -235,7 +235,7 @@ static void suite_item(FILE *out, const struct report_run *run, const struct rep
 	char text[1000];
 	int n = snprintf(text, sizeof text, "%s", item->name);
 
-	if (fine && run->verbosity <= 0)
+	if ((fine || item->folded) && run->verbosity <= 0)
 		return;
 	if (item->outcome == OUTCOME_FAIL)
 		n += snprintf(text + n, sizeof text - (size_t)n, ": expected %s; observed %s%s%s", item->expected,
@@ -244,7 +244,9 @@ static void suite_item(FILE *out, const struct report_run *run, const struct rep
 	else if (item->observed && item->observed[0])
 		n += snprintf(text + n, sizeof text - (size_t)n, ": %s", item->observed);
 	if (item->outcome != OUTCOME_FAIL && item->reason && item->reason[0])
-		snprintf(text + n, sizeof text - (size_t)n, ": %s", item->reason);
+		n += snprintf(text + n, sizeof text - (size_t)n, ": %s", item->reason);
+	if (item->others && run->verbosity <= 0)
+		snprintf(text + n, sizeof text - (size_t)n, " (and %u more)", item->others);
 	print_row(out, run, outcome_color(item->outcome), outcome_name(item->outcome), text, item->citation);
 	if (item->exchange && item->outcome == OUTCOME_FAIL && run->verbosity >= 0) {
 		fputc('\n', out);
