@@ -6,6 +6,28 @@
 #include "report/jsonl.h"
 #include "report/text.h"
 
+const struct verdict *report_leading(const struct exchange *x)
+{
+	for (size_t i = 0; i < x->verdicts_count; i++)
+		if (x->verdicts[i].certainty == CERTAIN)
+			return &x->verdicts[i];
+	return x->verdicts_count ? &x->verdicts[0] : NULL;
+}
+
+const char *report_reason(const struct exchange *x)
+{
+	const struct verdict *v = report_leading(x);
+
+	if (v)
+		return v->reason;
+	/* What a drive is about does not stand first. */
+	for (size_t i = 0; i < x->points_count; i++)
+		if (x->points[i].outcome == x->outcome &&
+		    (x->outcome != OUTCOME_PASS || !x->params.check->goal || !strcmp(x->points[i].name, "reached")))
+			return x->points[i].text;
+	return "";
+}
+
 const struct report_format *report_format_find(const char *name, size_t name_len)
 {
 	for (size_t i = 0; report_formats[i]; i++)

@@ -63,6 +63,12 @@ struct report_format {
 /* NULL-terminated. */
 extern const struct report_format *const report_formats[];
 
+/* The failure that speaks for a result: the first that is certain, or else the first; NULL: none. */
+const struct verdict *report_leading(const struct exchange *x);
+
+/* Why the result is what it is, or what excuse remains for its leading failure; "": nothing is to be said. */
+const char *report_reason(const struct exchange *x);
+
 /* NULL if there is no such format. */
 const struct report_format *report_format_find(const char *name, size_t name_len);
 
