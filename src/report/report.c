@@ -6,12 +6,21 @@
 #include "report/jsonl.h"
 #include "report/text.h"
 
+static int weight(const struct verdict *v)
+{
+	if (v->certainty != CERTAIN)
+		return 0;
+	return v->rule->class == CLASS_MUST || v->rule->class == CLASS_SPEC ? 2 : 1;
+}
+
 const struct verdict *report_leading(const struct exchange *x)
 {
-	for (size_t i = 0; i < x->verdicts_count; i++)
-		if (x->verdicts[i].certainty == CERTAIN)
-			return &x->verdicts[i];
-	return x->verdicts_count ? &x->verdicts[0] : NULL;
+	const struct verdict *leading = x->verdicts_count ? &x->verdicts[0] : NULL;
+
+	for (size_t i = 1; i < x->verdicts_count; i++)
+		if (weight(&x->verdicts[i]) > weight(leading))
+			leading = &x->verdicts[i];
+	return leading;
 }
 
 const char *report_reason(const struct exchange *x)

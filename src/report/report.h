@@ -63,7 +63,8 @@ struct report_format {
 /* NULL-terminated. */
 extern const struct report_format *const report_formats[];
 
-/* The failure that speaks for a result: the first that is certain, or else the first; NULL: none. */
+/* The failure that speaks for a result: the first that is certain and a MUST or specified processing, or else
+ * the first that is certain, or else the first; NULL: none. */
 const struct verdict *report_leading(const struct exchange *x);
 
 /* Why the result is what it is, or what excuse remains for its leading failure; "": nothing is to be said. */

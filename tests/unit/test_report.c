@@ -315,6 +315,10 @@ static void test_utf8_target(void **state)
 	exchange_free(&x);
 }
 
+/* Among those that hold for every segment there is none yet. */
+static const struct rule a_should = {
+	.name = "a-should", .class = CLASS_SHOULD, .citation = "RFC 9293 3.5.2", .sentence = "it is quiet"};
+
 /* Those of one of the failures, each label by itself. */
 static void check_requirements(const json_t *result, size_t failure, const char *expected)
 {
@@ -326,7 +330,8 @@ static void check_requirements(const json_t *result, size_t failure, const char 
 	free(text);
 }
 
-/* The first certain violation speaks for all, even if a likely one came before it. */
+/* The first certain violation speaks for all, even if a likely one came before it; a MUST goes before a
+ * SHOULD. */
 static void test_leading_violation(void **state)
 {
 	struct scene scene = {.port = 7, .fault = FAULT_FIN_NOT_COUNTED};
@@ -351,6 +356,19 @@ static void test_leading_violation(void **state)
 	check_requirements(json_array_get(lines, 1), 1, "[\"MUST-65\"]");
 	assert_null(json_object_get(json_array_get(lines, 1), "reason"));
 	json_decref(lines);
+	x.verdicts[0] = (struct verdict){
+		OUTCOME_FAIL, CERTAIN, &a_should, TCP_STATES, 1, "e0", "o0", ""};
+	lines = print_json(&run, &x, "there");
+	assert_string_equal(text_of(json_array_get(lines, 1), "observed"), "o2");
+	json_decref(lines);
+	x.verdicts[0] = x.verdicts[1];
+	x.verdicts[1] = (struct verdict){
+		OUTCOME_FAIL, CERTAIN, &rules[RULE_REFUSAL], TCP_STATES, 2, "e3", "o3", ""};
+	lines = print_json(&run, &x, "there");
+	assert_string_equal(text_of(json_array_get(lines, 1), "observed"), "o2");
+	json_decref(lines);
+	x.verdicts[0] = (struct verdict){
+		OUTCOME_FAIL, LIKELY, &rules[RULE_BACK_OFF], TCP_STATES, 1, "e1", "o1", "r1"};
 	x.verdicts_count = 1;
 	lines = print_json(&run, &x, "there");
 	assert_string_equal(text_of(json_array_get(lines, 1), "observed"), "o1");
