@@ -29,6 +29,7 @@ struct report_run {
 struct report_result {
 	const char *target; /* as the user wrote it */
 	const struct exchange *exchange;
+	enum outcome counted; /* what it is for the exit status: a failure that is only likely may be a pass */
 	const char *expected; /* what --expect asked for, and what was found; or NULL */
 };
 
@@ -37,6 +38,7 @@ struct report_item {
 	const char *name;         /* of the check */
 	const char *target, *what; /* a sentence part */
 	enum outcome outcome;
+	enum outcome counted;     /* what it is for the exit status */
 	enum rule_class class;
 	const char *citation;     /* NULL: none */
 	const char *requirement;  /* "MUST-41"; NULL: none */
