@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/jsonl.h"
+#include "report/tap.h"
 #include "report/text.h"
 
 static int weight(const struct verdict *v)
@@ -46,4 +47,4 @@ const struct report_format *report_format_find(const char *name, size_t name_len
 	return NULL;
 }
 
-const struct report_format *const report_formats[] = { &report_text, &report_jsonl, NULL };
+const struct report_format *const report_formats[] = { &report_text, &report_jsonl, &report_tap, NULL };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Results for people and programs: finished exchanges go in, text or JSON Lines come out on a FILE.
+/* Results for people and programs: finished exchanges go in; text, JSON Lines or TAP come out on a FILE.
  * One file per format; the table of formats is at the bottom of report.c. */
 #ifndef FINWAIT_REPORT_REPORT_H
 #define FINWAIT_REPORT_REPORT_H
@@ -59,7 +59,7 @@ struct report_format {
 	void (*result)(FILE *out, const struct report_run *run, const struct report_result *result);
 	void (*item)(FILE *out, const struct report_run *run, const struct report_item *item);
 	void (*end)(FILE *out, const struct report_run *run, const struct report_totals *totals);
-	const struct findings_format *findings; /* the same format for recorded captures */
+	const struct findings_format *findings; /* the same format for recorded captures; NULL: there is none */
 };
 
 /* NULL-terminated. */
