@@ -427,6 +427,7 @@ static const struct check_settings defaults = {
 	.max_connections = 1000000,
 	.connection = -1,
 	.ladder = -1,
+	.reports = {.captures = true},
 };
 
 #define AT(member) offsetof(struct check_settings, member)

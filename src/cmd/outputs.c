@@ -10,14 +10,20 @@
 #include "cmd/option.h"
 #include "cmd/print.h"
 
-static int add(struct outputs *o, const char *spec)
+static int add(struct outputs *o, const char *spec, bool captures)
 {
 	struct output *output = &o->list[o->count];
 	const char *colon = strchr(spec, ':');
+	const char *others = captures ? "text:FILE or jsonl:FILE" : "text:FILE, jsonl:FILE or tap:FILE";
 
 	output->format = colon ? report_format_find(spec, (size_t)(colon - spec)) : NULL;
 	if (!output->format || !colon[1]) {
-		complain("'%s' is no report: use text:FILE or jsonl:FILE, - for standard output", spec);
+		complain("'%s' is no report: use %s, - for standard output", spec, others);
+		return EXIT_USAGE;
+	}
+	if (captures && !output->format->findings) {
+		complain("'%s': there is no %s report of recorded captures: use %s", spec, output->format->name,
+			 others);
 		return EXIT_USAGE;
 	}
 	output->file = strcmp(colon + 1, "-") ? fopen(colon + 1, "we") : stdout;
@@ -52,12 +58,12 @@ int outputs_open(struct outputs *o, const struct outputs_wanted *wanted, bool js
 		const char *colon = strchr(wanted->specs[i], ':');
 
 		to_stdout |= colon && !strcmp(colon, ":-");
-		status = add(o, wanted->specs[i]);
+		status = add(o, wanted->specs[i], wanted->captures);
 	}
 	if (!status && json)
-		status = add(o, "jsonl:-");
+		status = add(o, "jsonl:-", wanted->captures);
 	if (!status && !to_stdout)
-		status = add(o, "text:-");
+		status = add(o, "text:-", wanted->captures);
 	o->color = isatty(STDOUT_FILENO) && !no_color && !(by_environment && by_environment[0]);
 	o->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	return status;

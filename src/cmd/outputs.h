@@ -20,6 +20,7 @@ struct output {
 struct outputs_wanted {
 	const char *specs[OUTPUTS_REPORTS];
 	size_t count;
+	bool captures; /* they are about recorded captures, for which not every format is made */
 };
 
 struct outputs {

@@ -90,7 +90,7 @@ struct plan_settings {
 	  .help = "JSON Lines on standard output: --report jsonl:-" },                                         \
 	{ .name = "report", .kind = OPTION_CALL, .call = outputs_read_report, PLAN_OPTION(reports),            \
 	  .argument = "FORMAT:FILE", .group = "Output",                                                        \
-	  .help = "text or jsonl to a file, - for standard output; may be repeated" },                         \
+	  .help = "text, jsonl or tap to a file, - for standard output; may be repeated" },                    \
 	{ .name = "quiet", .letter = 'q', .kind = OPTION_FLAG, PLAN_OPTION(quiet), .group = "Output",          \
 	  .help = "one line per result" },                                                                     \
 	{ .name = "verbose", .letter = 'v', .kind = OPTION_FLAG, PLAN_OPTION(verbose), .group = "Output",      \

@@ -178,11 +178,15 @@ static void play(struct session *session, struct link *link)
 	struct reuse *r = (struct reuse *)session;
 	bool going = true;
 
-	for (const struct reuse_case *c = reuse_cases; c->name && going; c++)
-		going = play_case(r, c, link);
+	for (const struct reuse_case *c = reuse_cases; c->name; c++) {
+		going = going && play_case(r, c, link);
+		session->totals.not_begun += !going;
+	}
 	scripted_begin(driving_driver(&r->driving), NULL);
-	for (const struct reuse_syn *s = reuse_syns; s->name && going; s++, r->next += 2)
-		going = reuse_syn_play(session, link, s, &session->plan.exchanges[r->next]);
+	for (const struct reuse_syn *s = reuse_syns; s->name; s++, r->next += 2) {
+		going = going && reuse_syn_play(session, link, s, &session->plan.exchanges[r->next]);
+		session->totals.not_begun += !going;
+	}
 	if (!going)
 		session->status = EXIT_NOT_RUN;
 }

@@ -13,28 +13,44 @@ enum { WHY = 700 };
 
 /* ---- exit status ------------------------------------------------------------------------------- */
 
-static int status_of(const struct session *session, const struct exchange *x)
+static int status_of(enum outcome counted)
 {
-	int status = EXIT_CONFORMS;
+	static const int statuses[] = {
+		[OUTCOME_PASS] = EXIT_CONFORMS, [OUTCOME_INCONCLUSIVE] = EXIT_NOTHING_JUDGED,
+		[OUTCOME_ERROR] = EXIT_NOT_RUN, [OUTCOME_FAIL] = EXIT_VIOLATED,
+	};
+
+	return statuses[counted];
+}
+
+static enum outcome worse(enum outcome a, enum outcome b)
+{
+	return a > b ? a : b;
+}
+
+/* What an exchange is for the exit status. */
+static enum outcome counted_as(const struct session *session, const struct exchange *x)
+{
+	enum outcome counted = OUTCOME_PASS;
 
 	if (x->error[0] || (x->interrupted && session->expect != REACH_NONE))
-		return EXIT_NOT_RUN;
+		return OUTCOME_ERROR;
 	if (session->expect != REACH_NONE)
-		return x->reach == session->expect ? EXIT_CONFORMS : EXIT_VIOLATED;
+		return x->reach == session->expect ? OUTCOME_PASS : OUTCOME_FAIL;
 	for (size_t i = 0; i < x->points_count; i++)
 		if (x->points[i].outcome != OUTCOME_PASS)
-			status = exit_status_worse(status, x->points[i].outcome == OUTCOME_ERROR ? EXIT_NOT_RUN :
-								   EXIT_NOTHING_JUDGED);
+			counted = worse(counted, x->points[i].outcome == OUTCOME_ERROR ? OUTCOME_ERROR :
+											 OUTCOME_INCONCLUSIVE);
 	if (x->interrupted)
-		status = EXIT_NOT_RUN;
+		counted = OUTCOME_ERROR;
 	for (size_t i = 0; i < x->verdicts_count; i++)
 		if (exit_status_counts(session->settings->strict, &x->verdicts[i]))
-			status = EXIT_VIOLATED;
+			counted = OUTCOME_FAIL;
 	/* Data that arrived changed rests on no rule for segments. */
 	for (size_t i = 0; i < x->points_count && x->params.check->goal; i++)
 		if (x->points[i].outcome == OUTCOME_FAIL && !x->points[i].rule)
-			status = EXIT_VIOLATED;
-	return status;
+			counted = OUTCOME_FAIL;
+	return counted;
 }
 
 static void count(struct session *session, enum outcome outcome)
@@ -52,20 +68,15 @@ static void count(struct session *session, enum outcome outcome)
 
 void session_item(struct session *session, const struct report_item *item, bool counts)
 {
-	static const int statuses[] = {
-		[OUTCOME_PASS] = EXIT_CONFORMS, [OUTCOME_INCONCLUSIVE] = EXIT_NOTHING_JUDGED,
-		[OUTCOME_ERROR] = EXIT_NOT_RUN, [OUTCOME_FAIL] = EXIT_VIOLATED,
-	};
-	int status = statuses[item->outcome];
+	struct report_item told = *item;
 
-	/* That something was skipped says nothing about the rest. */
-	if (item->outcome == OUTCOME_FAIL && !counts)
-		status = EXIT_CONFORMS;
+	told.counted = item->outcome == OUTCOME_FAIL && !counts ? OUTCOME_PASS : item->outcome;
 	for (size_t i = 0; i < session->outputs.count; i++)
-		session->outputs.list[i].format->item(session->outputs.list[i].file, &session->run, item);
+		session->outputs.list[i].format->item(session->outputs.list[i].file, &session->run, &told);
 	count(session, item->outcome);
-	if (item->outcome != OUTCOME_SKIP)
-		session->status = exit_status_worse(session->status, status);
+	/* That something was skipped says nothing about the rest. */
+	if (told.counted != OUTCOME_SKIP)
+		session->status = exit_status_worse(session->status, status_of(told.counted));
 }
 
 static void finished(void *arg, size_t index)
@@ -77,6 +88,7 @@ static void finished(void *arg, size_t index)
 	const struct report_result result = {
 		.target = session->targets[index / session->plan.lane_length],
 		.exchange = x,
+		.counted = counted_as(session, x),
 		.expected = session->expect != REACH_NONE ? expected : NULL,
 	};
 
@@ -89,7 +101,7 @@ static void finished(void *arg, size_t index)
 			interrupt_stop = 1;
 	}
 	count(session, x->outcome);
-	session->status = exit_status_worse(session->status, status_of(session, x));
+	session->status = exit_status_worse(session->status, status_of(result.counted));
 	exchange_free(x);
 }
 

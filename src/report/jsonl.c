@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/jsonl.h"
 
-#include <string.h>
-
 #include "report/findings.h"
 #include "report/json.h"
 #include "report/ladder.h"
@@ -63,18 +61,9 @@ static json_t *ladder_value(const struct exchange *x)
 	return lines;
 }
 
-/* The verdict that speaks for the result: the first certain failure, or else the first. */
-static const struct verdict *leading(const struct exchange *x)
-{
-	for (size_t i = 0; i < x->verdicts_count; i++)
-		if (x->verdicts[i].certainty == CERTAIN)
-			return &x->verdicts[i];
-	return x->verdicts_count ? &x->verdicts[0] : NULL;
-}
-
 static void set_leading(json_t *o, const struct exchange *x)
 {
-	const struct verdict *v = leading(x);
+	const struct verdict *v = report_leading(x);
 
 	if (v) {
 		json_out_set_text(o, "class", rule_class_name(v->rule->class));
@@ -82,17 +71,9 @@ static void set_leading(json_t *o, const struct exchange *x)
 		json_out_set_text(o, "citation", v->rule->citation);
 		json_out_set_text(o, "expected", v->expected);
 		json_out_set_text(o, "observed", v->observed);
-		json_out_set_text(o, "reason", v->reason);
 		json_out_set_list(o, "requirements", v->rule->requirement);
-		return;
 	}
-	/* What a drive is about does not stand first. */
-	for (size_t i = 0; i < x->points_count; i++)
-		if (x->points[i].outcome == x->outcome &&
-		    (x->outcome != OUTCOME_PASS || !x->params.check->goal || !strcmp(x->points[i].name, "reached"))) {
-			json_out_set_text(o, "reason", x->points[i].text);
-			return;
-		}
+	json_out_set_text(o, "reason", report_reason(x));
 }
 
 static void set_target(json_t *o, const struct exchange *x)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Results for people and programs: finished exchanges go in, text or JSON Lines come out on a FILE.
+/* Results for people and programs: finished exchanges go in; text, JSON Lines or TAP come out on a FILE.
  * One file per format; the table of formats is at the bottom of report.c. */
 #ifndef FINWAIT_REPORT_REPORT_H
 #define FINWAIT_REPORT_REPORT_H
@@ -30,6 +30,7 @@ struct report_run {
 struct report_result {
 	const char *target; /* as the user wrote it */
 	const struct exchange *exchange;
+	enum outcome counted; /* what it is for the exit status: a failure that is only likely may be a pass */
 	const char *expected; /* what --expect asked for, and what was found; or NULL */
 };
 
@@ -38,6 +39,7 @@ struct report_item {
 	const char *name;         /* of the check */
 	const char *target, *what; /* a sentence part */
 	enum outcome outcome;
+	enum outcome counted;     /* what it is for the exit status */
 	enum rule_class class;
 	const char *citation;     /* NULL: none */
 	const char *requirement;  /* "MUST-41"; NULL: none */
@@ -80,11 +82,18 @@ struct report_format {
 	/* After the items of a suite; NULL: the format has no such thing. */
 	void (*grid)(FILE *out, const struct report_run *run, const struct report_grid *grid);
 	void (*end)(FILE *out, const struct report_run *run, const struct report_totals *totals);
-	const struct findings_format *findings; /* the same format for recorded captures */
+	const struct findings_format *findings; /* the same format for recorded captures; NULL: there is none */
 };
 
 /* NULL-terminated. */
 extern const struct report_format *const report_formats[];
+
+/* The failure that speaks for a result: the first that is certain and a MUST or specified processing, or else
+ * the first that is certain, or else the first; NULL: none. */
+const struct verdict *report_leading(const struct exchange *x);
+
+/* Why the result is what it is, or what excuse remains for its leading failure; "": nothing is to be said. */
+const char *report_reason(const struct exchange *x);
 
 /* NULL if there is no such format. */
 const struct report_format *report_format_find(const char *name, size_t name_len);

@@ -98,6 +98,12 @@ run ./finwait check --report "jsonl:$work/report" "$work/broken.pcap"
 like 'report: text as well' "$out" '^violates'
 is 'report: whole' "$(grep -c '"type":' "$work/report")" 5
 
+run ./finwait check --report "tap:$work/tap" "$work/broken.pcap"
+is 'report: none as TAP' "$status" 2
+is 'report: none as TAP, why' "$err" \
+	"finwait: 'tap:$work/tap': there is no tap report of recorded captures: use text:FILE or jsonl:FILE"
+ok 'report: none as TAP, no file' test ! -e "$work/tap"
+
 # --- Input ---
 
 ./finwait check - <"$work/broken.pcap" >"$work/out" 2>&1

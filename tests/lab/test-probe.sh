@@ -97,10 +97,16 @@ expect 'JSON Lines' 0 '^\{"type":"run","schema":1,' '^\{"type":"result","name":"
 	'"verdict":"pass","reach":"open"' '^\{"type":"segment".*"target_states":\[("CLOSING",)?"LAST-ACK"\]' \
 	'^\{"type":"summary","pass":1'
 is 'JSON Lines and nothing else' "$(printf '%s\n' "$out" | grep -vc '^{"type":')" 0
-probe --report "jsonl:$work/r.jsonl" --report "text:$work/r.txt" "$target:7"
+probe --report "jsonl:$work/r.jsonl" --report "text:$work/r.txt" --report "tap:$work/r.tap" "$target:7"
 expect 'reports to files' 0 '^conforms'
 like 'the jsonl report' "$(cat "$work/r.jsonl")" '^\{"type":"summary"'
 like 'the text report' "$(cat "$work/r.txt")" '^conforms'
+like 'the TAP report' "$(cat "$work/r.tap")" '^ok - probe/close-fin '
+is 'the TAP report: the plan' "$(tail -n 1 "$work/r.tap")" 1..1
+probe --report tap:- --expect=closed "$target:7"
+expect 'TAP: not as expected' 1 '^not ok - probe/close-fin [0-9.:]+$' '^  expectation: "closed, found open"$'
+probe --report tap:- --expect=closed "$target:1"
+expect 'TAP: as expected' 0 '^ok - probe/close-fin [0-9.:]+$'
 probe "$target:7"
 unlike 'ASCII where the locale asks for it' "$out" '[^ -~]'
 is 'no line is longer than 80 columns' "$(printf '%s\n' "$out" | awk 'length > 80' | wc -l)" 0
