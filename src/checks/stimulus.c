@@ -44,9 +44,15 @@ const char *const acknowledges_names[ACKNOWLEDGES] = {
 
 void stimulus_stamp(const struct stimulus *what, const struct tcb *target, struct segment *s)
 {
-	switch (stimulus_forms[what->kind].ts) {
+	const struct stimulus_form *form = &stimulus_forms[what->kind];
+
+	switch (form->ts) {
 	case TS_AS_EVER:
-		return;
+		/* In TIME-WAIT the number of a SYN alone shall tell whether it is newer, not that our clock ticked. */
+		if (target->state != TCP_TIME_WAIT || !(form->flags & FLAG_SYN) || !(target->known & TCB_TS_RECENT))
+			return;
+		s->options.tsval = target->ts_recent;
+		break;
 	case TS_OLD:
 		s->options.present |= OPTION_TIMESTAMPS;
 		s->options.tsval = target->ts_recent - FAR;

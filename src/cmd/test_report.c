@@ -40,11 +40,8 @@ static const struct point *worst_point(const struct exchange *x)
 
 static void tell_verdict(struct report_item *item, const struct exchange *x)
 {
-	const struct verdict *v = &x->verdicts[0];
+	const struct verdict *v = report_leading(x);
 
-	for (size_t i = 0; i < x->verdicts_count; i++)
-		if (x->verdicts[i].certainty < v->certainty)
-			v = &x->verdicts[i];
 	item->outcome = OUTCOME_FAIL;
 	item->class = v->rule->class;
 	item->citation = v->rule->citation;

@@ -205,7 +205,8 @@ static void item(FILE *out, const struct report_run *run, const struct report_it
 		.name = item->name, .target = item->target, .outcome = item->outcome, .counted = item->counted,
 		.sentence = item->what, .class = rule_class_name(item->class), .requirements = item->requirement,
 		.citation = item->citation, .expected = item->expected, .observed = item->observed,
-		.reason = item->reason,
+		.reason = item->reason, .exchange = item->exchange,
+		.certainty = item->outcome == OUTCOME_FAIL ? certainty_name(item->certainty) : NULL,
 	};
 
 	(void)run;
@@ -229,4 +230,4 @@ static void end(FILE *out, const struct report_run *run, const struct report_tot
 }
 
 /* None of captures: one connection may have many violations, and each is told before it is known how many. */
-const struct report_format report_tap = { "tap", begin, result, item, end, NULL };
+const struct report_format report_tap = { "tap", begin, result, item, NULL, end, NULL };

@@ -27,6 +27,21 @@ static bool was_active(const struct exchange *x)
 	return x->params.check->steps[0] == STEP_LISTEN;
 }
 
+/* What the target echoes is its TS.Recent (RFC 7323 4.3). False if it has echoed nothing. */
+static bool last_echo(const struct exchange *x, uint32_t *echo)
+{
+	for (size_t i = x->lines_count; i--;) {
+		const struct segment *s = &x->lines[i].segment;
+
+		if (x->lines[i].out || !(s->options.present & OPTION_TIMESTAMPS) || !(s->flags & FLAG_ACK) ||
+		    s->flags & FLAG_RST)
+			continue;
+		*echo = s->options.tsecr;
+		return true;
+	}
+	return false;
+}
+
 /* The variables of the target, as its segments have shown them (RFC 9293 3.3.1). */
 static struct tcb target_of(const struct exchange *x)
 {
@@ -47,10 +62,8 @@ static struct tcb target_of(const struct exchange *x)
 	t.rcv_edge = t.rcv_nxt + ((uint32_t)them->window
 				  << (t.state != TCP_SYN_RECEIVED && us->options & them->options & OPTION_WSCALE ?
 					      them->wscale : 0));
-	if (us->options & them->options & OPTION_TIMESTAMPS) {
-		t.known |= TCB_TIMESTAMPS | (us->known & CONN_TSVAL ? TCB_TS_RECENT : 0);
-		t.ts_recent = us->ts_max;
-	}
+	if (us->options & them->options & OPTION_TIMESTAMPS)
+		t.known |= TCB_TIMESTAMPS | (last_echo(x, &t.ts_recent) ? TCB_TS_RECENT : 0);
 	return t;
 }
 
@@ -94,6 +107,7 @@ static void send_stimulus(struct exchange *x, int64_t now_us, struct prober_out 
 	t->possible = stimulus_make(x->params.stimulus, &t->target, fresh_isn(x), &form);
 	t->asked_us = now_us;
 	t->replied_us = 0;
+	t->answered = false;
 	if (!t->possible)
 		return;
 	s = prober_craft(&x->prober, form.flags, form.seq, form.ack, form.len, now_us, out);
@@ -123,6 +137,7 @@ void trial_follow_up(struct exchange *x, int64_t now_us, struct prober_out *out)
 	t->asking = true;
 	t->asked_us = now_us;
 	t->replied_us = 0;
+	t->answered = false;
 	if (t->state <= TCP_LISTEN && !(t->target.known & TCB_ISS))
 		prober_craft(&x->prober, FLAG_SYN, fresh_isn(x) + AGAIN_ISN, 0, 0, now_us, out);
 	else if (!(t->target.known & TCB_IRS))
@@ -182,12 +197,26 @@ static void learn(struct trial *t, const struct segment *s)
 	target->rcv_nxt = s->ack;
 }
 
+/* A path may deliver an answer twice. */
+static bool is_copy(const struct trial *t, const struct segment *s)
+{
+	const struct segment *last = &t->last;
+
+	return t->answered && last->flags == s->flags && last->seq == s->seq && last->ack == s->ack &&
+	       last->len == s->len && last->window == s->window && last->options.tsval == s->options.tsval &&
+	       last->options.present == s->options.present;
+}
+
 void trial_received(struct exchange *x, const struct segment *s, int64_t now_us, struct judgement *j)
 {
 	struct trial *t = x->trial;
 	char flags[FLAGS_TEXT];
 
 	memset(j, 0, sizeof *j);
+	if (is_copy(t, s))
+		return;
+	t->answered = true;
+	t->last = *s;
 	answer_reply(&t->answer, s, now_us, j);
 	if (s->icmp.type || s->checksum == CHECKSUM_BAD)
 		return;

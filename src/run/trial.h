@@ -25,6 +25,8 @@ struct trial {
 	int64_t asked_us, replied_us; /* the last stimulus or question left, an answer to it came; 0: none did */
 	unsigned replies;        /* to the stimulus */
 	char drew[48];           /* the first of them */
+	struct segment last;     /* that came since then, without data, ... */
+	bool answered;           /* ... if one did */
 	bool asking;             /* the question is out */
 	bool asked_again;        /* the stimulus was repeated: answers may be limited in their rate */
 	bool possible;           /* the stimulus could be made */
