@@ -467,6 +467,7 @@ static void keep_answer(struct exchange *x, const struct segment *s, uint32_t ex
 /* What the target acknowledges has left, although the capture lost it. */
 static void take_as_left(struct exchange *x, const struct segment *s)
 {
+	const struct conn_end *them = &x->conn.ends[CONN_TARGET];
 	struct judgement j;
 
 	for (size_t i = 0; i < x->pending_count && (s->flags & FLAG_ACK);) {
@@ -476,7 +477,9 @@ static void take_as_left(struct exchange *x, const struct segment *s)
 
 		if (p->flags & FLAG_SYN)
 			left.options = x->params.prober.syn_options;
-		if (!segment_len(&left) || s->ack != p->seq + segment_len(&left)) {
+		/* What was acknowledged before says nothing of a copy. */
+		if (!segment_len(&left) || s->ack != p->seq + segment_len(&left) ||
+		    (them->known & CONN_ACKED && seq_le(s->ack, them->ack))) {
 			i++;
 			continue;
 		}
