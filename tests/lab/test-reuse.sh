@@ -187,7 +187,7 @@ begin hangs --timeout 1 --json --agent "$(lying hangs 'shutdown [^;]*')" "$targe
 
 finish lie-bind
 expect 'a bind that succeeds where it must not' 0 \
-	'"reuse/bind-time-wait/neither".*"verdict":"fail","class":"choice","expected":"EADDRINUSE","observed":"ok"'
+	'"reuse/bind-time-wait/neither".*"verdict":"fail","class":"choice","certainty":"certain","expected":"EADDRINUSE","observed":"ok"'
 is 'a bind that succeeds where it must not: what differs' "$(not_passed)" 'reuse/bind-time-wait/neither fail
 reuse/bind-time-wait/old-socket fail'
 finish lie-bind-strict
@@ -197,7 +197,7 @@ expect 'no new listener beside a connection' 4 '"reuse/passive-open/established"
 is 'no new listener beside a connection: the rest' "$(not_passed)" 'reuse/passive-open/established inconclusive'
 finish lie-must-42
 expect 'listen refused in SYN-SENT' 1 \
-	'"reuse/passive-open/syn-sent".*"verdict":"fail","class":"MUST","requirements":\["MUST-42"\].*"observed":"EOPNOTSUPP"'
+	'"reuse/passive-open/syn-sent".*"verdict":"fail","class":"MUST","certainty":"certain","requirements":\["MUST-42"\].*"observed":"EOPNOTSUPP"'
 is 'listen refused in SYN-SENT: the rest' "$(not_passed)" 'reuse/passive-open/syn-sent fail
 reuse/passive-open/syn-received fail'
 finish lie-errno
