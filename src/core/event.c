@@ -219,11 +219,12 @@ static enum event outside(const struct tcb *t, const struct segment *s)
 			return EVENT_ACK_OUT_OF_WINDOW;
 		return t->state == TCP_SYN_RECEIVED ? EVENT_ACK_LEFT_OF_WINDOW : EVENT_KEEPALIVE_PROBE;
 	}
-	if (s->flags & FLAG_FIN && s->seq + len == t->rcv_nxt) {
+	/* Before the peer's FIN was taken, one that lies left of the window is old like any other number. */
+	if (s->flags & FLAG_FIN && s->seq + len == t->rcv_nxt && IN(t->state) & TCP_FIN_RECEIVED) {
 		/* in TIME-WAIT the FIN was acknowledged long ago */
 		return acks_fin(t, s) ? EVENT_FIN_ACK_OF_OUR_FIN : EVENT_RETRANSMITTED_FIN;
 	}
-	if (s->seq == t->rcv_nxt - 1 && len == 1)
+	if (s->seq == t->rcv_nxt - 1 && s->len == 1 && len == 1)
 		return EVENT_OLD_BYTE;
 	if (s->seq == t->rcv_nxt && seq_le(t->rcv_edge, t->rcv_nxt))
 		return EVENT_WINDOW_PROBE;
