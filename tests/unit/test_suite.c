@@ -146,6 +146,23 @@ static void test_what_is_known(void **state)
 						      .isn = 0xfffffff8u + i, .seed = i });
 }
 
+/* A copy of what came before the stimulus comes while it is on its way out: no foreign kernel has sent it. */
+static void test_copies_are_no_error(void **state)
+{
+	const struct cell_scene scene = { .fault = FAULT_DUPLICATES, .isn = 1000 };
+	const struct matrix_cell *cells;
+	size_t count;
+
+	(void)state;
+	cells = all_cells(&count);
+	for (size_t i = 0; i < count; i++) {
+		play_cell(&played, &cells[i], &scene);
+		if (played.x.outcome == OUTCOME_ERROR)
+			fail_msg("%s: %s", cells[i].name, played.x.error);
+		exchange_free(&played.x);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_options_and_windows),
 		cmocka_unit_test(test_what_is_known),
 		cmocka_unit_test(test_long_ways),
+		cmocka_unit_test(test_copies_are_no_error),
 	};
 	const clock_t begin = clock();
 	int result = cmocka_run_group_tests(tests, NULL, NULL);
