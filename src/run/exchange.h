@@ -118,6 +118,7 @@ struct exchange {
 	bool reported; /* by the runner */
 	bool opened;
 	int64_t start_us, step_us, deadline_us, last_data_us;
+	int64_t asked_us;       /* when the last old byte of a verification left */
 	enum { PLAYING, LINGERING, FINISHED } phase;
 	/* the prober's states, numbered; the last one that stands in the ladder */
 	unsigned serial, shown_serial;
