@@ -54,13 +54,24 @@ static struct tcb target_of(const struct exchange *x)
 	return t;
 }
 
+/* Before a connection is open only what the ladder timed tells; 0: nothing does. */
+static int64_t rtt_of(const struct exchange *x)
+{
+	int64_t rtt_us = x->prober.srtt_us;
+
+	for (size_t i = 0; i < x->lines_count && !x->prober.srtt_us; i++)
+		if (x->lines[i].rtt_us > rtt_us)
+			rtt_us = x->lines[i].rtt_us;
+	return rtt_us;
+}
+
 static void begin_judging(struct exchange *x, int64_t now_us)
 {
 	const struct conn_end *us = &x->conn.ends[CONN_PROBER], *them = &x->conn.ends[CONN_TARGET];
 	const struct answer_params params = {
 		.near = x->params.lossless,
 		.calls_told = x->params.application_waits,
-		.rtt_us = x->prober.srtt_us,
+		.rtt_us = x->trial->rtt_us,
 	};
 	struct trial *t = x->trial;
 	struct answer_known known = {
@@ -107,6 +118,7 @@ void trial_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 
 	t->target = target_of(x);
 	t->state = t->target.state;
+	t->rtt_us = rtt_of(x);
 	begin_judging(x, now_us);
 	x->prober.rto_at_us = INT64_MAX;
 	send_stimulus(x, now_us, out);
@@ -195,6 +207,10 @@ void trial_received(struct exchange *x, const struct segment *s, int64_t now_us,
 	/* A segment that it repeats by itself answers nothing. */
 	if (!t->answer.match.rule && !j->count)
 		return;
+	if (!t->rtt_us) {
+		t->rtt_us = now_us - t->asked_us;
+		answer_rtt(&t->answer, t->rtt_us);
+	}
 	t->replied_us = now_us;
 	if (t->asking)
 		return;
@@ -214,7 +230,7 @@ void trial_time(struct exchange *x, int64_t now_us, struct judgement *j)
 
 static int64_t pause_us(const struct exchange *x)
 {
-	return QUIET_US + 4 * x->prober.srtt_us;
+	return QUIET_US + 4 * x->trial->rtt_us;
 }
 
 /* When what is asked is over, if nothing more comes. An answer that is owed is waited for until it is overdue,
@@ -229,7 +245,7 @@ static int64_t over_at(const struct exchange *x)
 	if (t->replied_us)
 		return t->replied_us + pause_us(x);
 	if (owed == INT64_MAX)
-		return t->asked_us + SILENCE_US + 4 * x->prober.srtt_us;
+		return t->asked_us + SILENCE_US + 4 * t->rtt_us;
 	return owed;
 }
 

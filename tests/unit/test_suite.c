@@ -86,14 +86,14 @@ static void test_nothing_is_left(void **state)
 static void test_numbers_around_the_wrap(void **state)
 {
 	(void)state;
-	for (uint32_t i = 0; i < 10; i++)
+	for (uint32_t i = 0; i < 6; i++)
 		assert_all_pass(&(struct cell_scene){ .six = i & 1, .isn = (uint32_t)-(1 + (int64_t)i), .seed = i });
 }
 
 /* The numbers of questions and new connections are far above; these wrap there. */
 static void test_numbers_that_wrap_later(void **state)
 {
-	static const uint32_t isns[] = { 0, 0x7fffffff, 0x80000000, 0xffff0000, 0xffff0001, 0xfdffffff, 0xfe000000,
+	static const uint32_t isns[] = { 0, 0x7fffffff, 0x80000000, 0xffff0000, 0xfdffffff, 0xfe000000,
 					 0xfbffffff, 0xfc000000 };
 
 	(void)state;
@@ -107,7 +107,7 @@ static void test_random_numbers(void **state)
 	uint64_t random = 1;
 
 	(void)state;
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < 6; i++) {
 		const uint64_t seed = random_next(&random);
 
 		assert_all_pass(&(struct cell_scene){ .six = i & 1, .isn = (uint32_t)seed, .seed = seed >> 32 });
@@ -129,12 +129,12 @@ static void test_options_and_windows(void **state)
 /* A long way: what the peer repeats by itself, after a second, crosses what is sent to it. */
 static void test_long_ways(void **state)
 {
-	static const int64_t ways_us[] = { 5000, 20000, 100000, 240000 };
+	static const int64_t ways_us[] = { 5000, 40000, 100000, 300000, 499000 };
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof ways_us / sizeof *ways_us; i++)
 		assert_all_pass(&(struct cell_scene){ .six = i & 1, .isn = (uint32_t)-(int64_t)i, .seed = i,
-						      .latency_us = ways_us[i] });
+						      .latency_us = ways_us[i], .lossless = ways_us[i] <= 100000 });
 }
 
 /* What the suite knows beforehand makes it stricter, with the correct peer as well. */
