@@ -129,6 +129,7 @@ static bool prepare(const struct test *t, const struct suite_check *c, unsigned 
 	params.stimulus = c->cell ? &c->cell->stimulus : NULL;
 	params.hold_us = suite_hold_us(c, sample);
 	params.teardown = (enum teardown)t->settings->teardown;
+	params.rtt_us = t->rtt_us;
 	params.lossless = lossless;
 	params.application_waits = t->settings->driving.agent;
 	if (!c->transfer || (c->measure == MEASURE_NOTHING && !can_transfer(t)))
@@ -234,6 +235,8 @@ static void finished(void *arg, size_t index)
 	struct test *t = arg;
 
 	t->done++;
+	if (t->run.exchanges[index].prober.srtt_us > t->rtt_us)
+		t->rtt_us = t->run.exchanges[index].prober.srtt_us;
 	repeat(t, t->played_by[index]);
 	if (shows_progress(t))
 		show_progress(t);

@@ -40,6 +40,7 @@ struct test {
 	size_t played, done, to_play, repeats; /* exchanges */
 	struct suite_result **played_by; /* by the number of the exchange */
 	struct run run;
+	int64_t rtt_us; /* the longest round trip measured so far */
 	int64_t begin_us, longest_us; /* the longest wait of any */
 	char heading[DRIVER_TEXT];
 };

@@ -512,7 +512,8 @@ static void captured_in(struct exchange *x, const struct segment *s, int64_t now
 	struct judgement j;
 	struct line *l;
 
-	take_as_left(x, s);
+	if (!x->tried) /* what is tried may end where the target's ACK stands */
+		take_as_left(x, s);
 	/* Its application may connect anew from where a connection is over. */
 	if (!x->tried && x->prober.state == TCP_CLOSED && conn_is_reopened(&x->conn, CONN_TARGET, s))
 		conn_reopen(&x->conn);

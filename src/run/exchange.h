@@ -90,6 +90,7 @@ struct exchange_params {
 	const struct stimulus *stimulus; /* STEP_STIMULUS; borrowed, NULL: none */
 	int64_t start_us;                /* begins so much later than its turn comes */
 	enum teardown teardown;          /* behind STEP_STIMULUS */
+	int64_t rtt_us;                  /* the longest round trip that is known beforehand; 0: none is */
 	bool lossless;                   /* nothing gets lost on the way: silence is no answer for certain */
 	bool application_waits;          /* the target's application does nothing but what it is asked for */
 };
@@ -119,6 +120,7 @@ struct exchange {
 	bool reported; /* by the runner */
 	bool opened;
 	int64_t start_us, step_us, deadline_us, last_data_us;
+	int64_t asked_us;       /* when the last old byte of a verification left */
 	enum { PLAYING, LINGERING, FINISHED } phase;
 	/* the prober's states, numbered; the last one that stands in the ladder */
 	unsigned serial, shown_serial;

@@ -73,6 +73,7 @@ static void verify(struct exchange *x, int64_t now_us, struct prober_out *out)
 		x->deadline_us += 2 * (int64_t)x->conn.ends[CONN_TARGET].repeat_gap * 10000;
 		return;
 	}
+	x->asked_us = now_us;
 	x->prober.silent = x->prober.state == TCP_CLOSED; /* a RST would end a TIME-WAIT */
 	prober_old_byte(&x->prober, now_us, out);
 	if (!x->tried_again && x->params.timeout_us > THROTTLE_US)
@@ -422,6 +423,8 @@ void steps_captured(struct exchange *x, const struct segment *s)
 		verified(x, VERIFIED_THERE, "its SYN,ACK came again");
 	else if (goal & OPENING || s->flags & FLAG_SYN || (s->flags & FLAG_FIN && goal & FIN_ACKED))
 		return; /* a copy that left before our ACK of it came: the old byte is still to be answered */
+	else if (s->flags & FLAG_FIN && s->t_us < x->asked_us + x->prober.srtt_us)
+		return; /* it left before the old byte arrived, whose answer would meet what is done next */
 	else if (s->flags & FLAG_FIN)
 		verified(x, VERIFIED_THERE, "its FIN came again");
 	else

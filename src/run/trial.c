@@ -12,6 +12,7 @@ enum {
 	QUIET_US = 50000,     /* and four round trips: a pause that ends an answer, ... */
 	SILENCE_US = 200000,  /* ... and the time in which one comes that is not owed */
 	AGAIN_US = 1100000,   /* answers may be limited to two a second (RFC 5961 7) */
+	LIFE_MS = 3600000,    /* of a connection before its stimulus */
 	AGAIN_ISN = 0x2000000, /* between the number spaces of connections of one check */
 };
 
@@ -30,6 +31,8 @@ static bool was_active(const struct exchange *x)
 /* What the target echoes is its TS.Recent (RFC 7323 4.3). False if it has echoed nothing. */
 static bool last_echo(const struct exchange *x, uint32_t *echo)
 {
+	const struct conn_end *us = &x->conn.ends[CONN_PROBER];
+
 	for (size_t i = x->lines_count; i--;) {
 		const struct segment *s = &x->lines[i].segment;
 
@@ -37,7 +40,7 @@ static bool last_echo(const struct exchange *x, uint32_t *echo)
 		    s->flags & FLAG_RST)
 			continue;
 		*echo = s->options.tsecr;
-		return true;
+		return us->known & CONN_TSVAL && us->ts_max - *echo <= LIFE_MS; /* else it is no echo */
 	}
 	return false;
 }
@@ -67,13 +70,24 @@ static struct tcb target_of(const struct exchange *x)
 	return t;
 }
 
+/* Before a connection is open only what the ladder timed tells, or other connections; 0: nothing does. */
+static int64_t rtt_of(const struct exchange *x)
+{
+	int64_t rtt_us = x->prober.srtt_us ? x->prober.srtt_us : x->params.rtt_us;
+
+	for (size_t i = 0; i < x->lines_count && !x->prober.srtt_us; i++)
+		if (x->lines[i].rtt_us > rtt_us)
+			rtt_us = x->lines[i].rtt_us;
+	return rtt_us;
+}
+
 static void begin_judging(struct exchange *x, int64_t now_us)
 {
 	const struct conn_end *us = &x->conn.ends[CONN_PROBER], *them = &x->conn.ends[CONN_TARGET];
 	const struct answer_params params = {
 		.near = x->params.lossless,
 		.calls_told = x->params.application_waits,
-		.rtt_us = x->prober.srtt_us,
+		.rtt_us = x->trial->rtt_us,
 	};
 	struct trial *t = x->trial;
 	struct answer_known known = {
@@ -122,6 +136,7 @@ void trial_begin(struct exchange *x, int64_t now_us, struct prober_out *out)
 
 	t->target = target_of(x);
 	t->state = t->target.state;
+	t->rtt_us = rtt_of(x);
 	begin_judging(x, now_us);
 	x->prober.rto_at_us = INT64_MAX;
 	send_stimulus(x, now_us, out);
@@ -224,6 +239,10 @@ void trial_received(struct exchange *x, const struct segment *s, int64_t now_us,
 	/* A segment that it repeats by itself answers nothing. */
 	if (!t->answer.match.rule && !j->count)
 		return;
+	if (!t->rtt_us) {
+		t->rtt_us = now_us - t->asked_us;
+		answer_rtt(&t->answer, t->rtt_us);
+	}
 	t->replied_us = now_us;
 	if (t->asking)
 		return;
@@ -243,7 +262,7 @@ void trial_time(struct exchange *x, int64_t now_us, struct judgement *j)
 
 static int64_t pause_us(const struct exchange *x)
 {
-	return QUIET_US + 4 * x->prober.srtt_us;
+	return QUIET_US + 4 * x->trial->rtt_us;
 }
 
 /* When what is asked is over, if nothing more comes. An answer that is owed is waited for until it is overdue,
@@ -258,7 +277,7 @@ static int64_t over_at(const struct exchange *x)
 	if (t->replied_us)
 		return t->replied_us + pause_us(x);
 	if (owed == INT64_MAX)
-		return t->asked_us + SILENCE_US + 4 * x->prober.srtt_us;
+		return t->asked_us + SILENCE_US + 4 * t->rtt_us;
 	return owed;
 }
 

@@ -23,6 +23,7 @@ struct trial {
 	enum tcp_state state;    /* in which it came */
 	struct answer_match match; /* what explained the answer to it; rule NULL: nothing came */
 	int64_t asked_us, replied_us; /* the last stimulus or question left, an answer to it came; 0: none did */
+	int64_t rtt_us;          /* 0: nothing has shown it yet */
 	unsigned replies;        /* to the stimulus */
 	char drew[48];           /* the first of them */
 	struct segment last;     /* that came since then, without data, ... */

@@ -108,6 +108,81 @@ static const struct fault faults[FAULTS] = {
 	[FAULT_TIME_WAIT_SILENT] = { "time-wait-silent", BREAKS, "RFC 9293 3.10.7.4",
 		"In TIME-WAIT nothing is answered." },
 
+	[FAULT_RST_IGNORED_OPENING] = { "rst-ignored-opening", BREAKS, "RFC 9293 3.10.7.4 (MUST-11)",
+		"In SYN-RECEIVED a reset at RCV.NXT is ignored." },
+	[FAULT_RST_IGNORED_OPEN] = { "rst-ignored-open", BREAKS, "RFC 9293 3.10.7.4",
+		"In ESTABLISHED and CLOSE-WAIT a reset at RCV.NXT is ignored." },
+	[FAULT_RST_IGNORED_CLOSING] = { "rst-ignored-closing", BREAKS, "RFC 9293 3.10.7.4",
+		"While the FIN is out, and in FIN-WAIT-2, a reset at RCV.NXT is ignored." },
+	[FAULT_RST_ACK_IGNORED] = { "rst-ack-ignored", BREAKS, "RFC 9293 3.10.7.4",
+		"A reset at RCV.NXT is ignored if it has the ACK bit." },
+	[FAULT_RST_OUTSIDE_OBEYED] = { "rst-outside-obeyed", BREAKS, "RFC 9293 3.10.7.4, 3.5.3",
+		"A reset outside the window ends the connection." },
+	[FAULT_RST_LEFT_OBEYED] = { "rst-left-obeyed", BREAKS, "RFC 9293 3.10.7.4, 3.5.3",
+		"In CLOSE-WAIT a reset at RCV.NXT-1 ends the connection." },
+	[FAULT_RST_OUTSIDE_ANSWERED] = { "rst-outside-answered", BREAKS, "RFC 9293 3.10.7.4",
+		"A reset outside the window is answered by an ACK." },
+	[FAULT_RST_FORM_FOR_ACK] = { "rst-form-for-ack", BREAKS, "RFC 9293 3.10.7.1",
+		"The reset that answers an ACK has SEQ=0 and an ACK, as that for a SYN." },
+	[FAULT_SYN_SENT_RST_OBEYED] = { "syn-sent-rst-obeyed", BREAKS, "RFC 9293 3.10.7.3",
+		"In SYN-SENT a reset without ACK ends the attempt." },
+	[FAULT_SYN_SENT_BAD_RST_OBEYED] = { "syn-sent-bad-rst-obeyed", BREAKS, "RFC 9293 3.10.7.3",
+		"In SYN-SENT a reset with an unacceptable ACK ends the attempt." },
+	[FAULT_SYN_SENT_SYN_IGNORED] = { "syn-sent-syn-ignored", BREAKS, "RFC 9293 3.10.7.3, 3.5 (MUST-10)",
+		"In SYN-SENT a SYN without ACK is ignored." },
+	[FAULT_SYN_SENT_SYN_FRESH] = { "syn-sent-syn-fresh", BREAKS, "RFC 9293 3.10.7.3",
+		"In SYN-SENT a SYN is answered by a SYN,ACK with another ISS." },
+	[FAULT_SYN_SENT_BAD_ACK_TAKEN] = { "syn-sent-bad-ack-taken", BREAKS, "RFC 9293 3.10.7.3",
+		"In SYN-SENT a SYN,ACK is taken whatever it acknowledges." },
+	[FAULT_SYN_COPY_COUNTED] = { "syn-copy-counted", BREAKS, "RFC 9293 3.10.7.4",
+		"A copy of the SYN counts as one number more." },
+	[FAULT_SYN_COPY_ACCEPTED] = { "syn-copy-accepted", BREAKS, "RFC 9293 3.10.7.4",
+		"A copy of the SYN is answered by the SYN,ACK after the handshake." },
+	[FAULT_SYN_RESTARTS] = { "syn-restarts", BREAKS, "RFC 9293 3.10.7.4",
+		"In ESTABLISHED a SYN in the window begins a new connection." },
+	[FAULT_SYN_RECEIVED_BAD_ACK_TAKEN] = { "syn-received-bad-ack-taken", BREAKS, "RFC 9293 3.10.7.4",
+		"In SYN-RECEIVED any ACK completes the handshake." },
+	[FAULT_LISTEN_SYN_RST_TAKEN] = { "listen-syn-rst-taken", BREAKS, "RFC 9293 3.10.7.2",
+		"In LISTEN a SYN with RST is taken for a SYN." },
+	[FAULT_LISTEN_NULL_REFUSED] = { "listen-null-refused", BREAKS, "RFC 9293 3.10.7.2",
+		"In LISTEN a segment without SYN, ACK and RST is answered by a reset." },
+	[FAULT_LISTEN_ACK_IGNORED] = { "listen-ack-ignored", BREAKS, "RFC 9293 3.10.7.2",
+		"In LISTEN a bare ACK is not answered by a reset." },
+	[FAULT_CLOSED_SILENT] = { "closed-silent", BREAKS, "RFC 9293 3.10.7.1",
+		"A closed port says nothing." },
+	[FAULT_ACK_FUTURE_SILENT] = { "ack-future-silent", BREAKS, "RFC 9293 3.10.7.4",
+		"An ACK of what was not sent is dropped without an answer." },
+	[FAULT_ACK_OUTSIDE_SILENT] = { "ack-outside-silent", BREAKS, "RFC 9293 3.10.7.4",
+		"An empty segment outside the window is not answered." },
+	[FAULT_ACK_SEQ_UNA] = { "ack-seq-una", BREAKS, "RFC 9293 3.10.7.4",
+		"Bare ACKs have SEQ=SND.UNA instead of SND.NXT." },
+	[FAULT_NO_ACK_TAKEN] = { "no-ack-taken", BREAKS, "RFC 9293 3.10.7.4",
+		"Data and FIN are taken from segments without the ACK bit." },
+	[FAULT_OUTSIDE_DATA_TAKEN] = { "outside-data-taken", BREAKS, "RFC 9293 3.10.7.4",
+		"Data beyond the window is acknowledged." },
+	[FAULT_GAP_TAKEN] = { "gap-taken", BREAKS, "RFC 9293 3.10.7.4",
+		"Data behind a gap is acknowledged, and the gap with it." },
+	[FAULT_GAP_FIN_TAKEN] = { "gap-fin-taken", BREAKS, "RFC 9293 3.10.7.4",
+		"A FIN behind a gap is acknowledged, and the gap with it." },
+	[FAULT_DATA_BEHIND_FIN_TAKEN] = { "data-behind-fin-taken", BREAKS, "RFC 9293 3.10.7.4",
+		"Data behind the prober's FIN is acknowledged." },
+	[FAULT_URG_IGNORED] = { "urg-ignored", BREAKS, "RFC 9293 3.10.7.4, 3.8.5",
+		"Segments with URG are dropped." },
+	[FAULT_FIN_COPY_IGNORED] = { "fin-copy-ignored", BREAKS, "RFC 9293 3.10.7.4",
+		"A FIN that comes again is not acknowledged again." },
+	[FAULT_FIN_WAIT_1_TIME_WAIT] = { "fin-wait-1-time-wait", BREAKS, "RFC 9293 3.10.7.4",
+		"A FIN that crosses ours leads to TIME-WAIT, where ours is not repeated." },
+	[FAULT_FIN_WAIT_2_FIN_IGNORED] = { "fin-wait-2-fin-ignored", BREAKS, "RFC 9293 3.10.7.4",
+		"In FIN-WAIT-2 a FIN is ignored." },
+	[FAULT_FIN_WAIT_2_DATA_IGNORED] = { "fin-wait-2-data-ignored", BREAKS, "RFC 9293 3.10.7.4",
+		"In FIN-WAIT-2 data is ignored." },
+	[FAULT_CLOSING_FIN_BIT_LOST] = { "closing-fin-bit-lost", BREAKS, "RFC 9293 3.10.8",
+		"In CLOSING the FIN is repeated without its bit." },
+	[FAULT_CLOSE_WAIT_ACK_RESET] = { "close-wait-ack-reset", BREAKS, "RFC 9293 3.10.7.4",
+		"In CLOSE-WAIT an ACK is answered by a reset." },
+	[FAULT_LAST_ACK_STAYS] = { "last-ack-stays", BREAKS, "RFC 9293 3.10.7.4",
+		"The ACK of the FIN does not end LAST-ACK." },
+
 	[FAULT_RST_TO_FIN] = { "rst-to-fin", LEGAL, "RFC 9293 3.10.5",
 		"In ESTABLISHED a FIN is answered by a reset, as an application that aborts would." },
 	[FAULT_RST_AFTER_FIN] = { "rst-after-fin", LEGAL, "RFC 9293 3.10.5",
@@ -134,6 +209,11 @@ static const struct fault faults[FAULTS] = {
 const struct fault *faults_info(enum peer_fault fault)
 {
 	return &faults[fault];
+}
+
+bool faults_is_odd(enum peer_fault fault)
+{
+	return fault >= FAULT_RST_IGNORED_OPENING && fault <= FAULT_LAST_ACK_STAYS;
 }
 
 enum peer_fault faults_by_name(const char *name)
@@ -257,6 +337,10 @@ static void change_later(const struct peer *p, struct peer_conn *c, struct segme
 	case FAULT_FIN_NOT_COUNTED:
 		s->ack -= c->fin_received;
 		break;
+	case FAULT_ACK_SEQ_UNA:
+		if (s->flags == FLAG_ACK && !s->len)
+			s->seq = c->snd_una;
+		break;
 	default:
 		break;
 	}
@@ -277,6 +361,10 @@ static void change_fin(const struct peer *p, const struct peer_conn *c, struct s
 	case FAULT_FIN_WITHOUT_ACK:
 		s->flags &= (uint16_t)~FLAG_ACK;
 		break;
+	case FAULT_CLOSING_FIN_BIT_LOST:
+		if (c->state == PEER_CLOSING && c->fins > 1)
+			s->flags &= (uint16_t)~FLAG_FIN;
+		break;
 	default:
 		break;
 	}
@@ -294,8 +382,13 @@ static void change_rst(const struct peer *p, struct segment *s)
 static void change_refusal(struct peer *p, struct segment *s, const struct segment *cause)
 {
 	if (!(s->flags & FLAG_ACK)) {
-		if (peer_has_fault(p, FAULT_RST_WRONG_SEQ))
+		if (peer_has_fault(p, FAULT_RST_WRONG_SEQ)) {
 			s->seq++;
+		} else if (peer_has_fault(p, FAULT_RST_FORM_FOR_ACK)) {
+			s->flags |= FLAG_ACK;
+			s->seq = 0;
+			s->ack = cause->seq + segment_len(cause);
+		}
 		return;
 	}
 	switch (p->params.fault) {

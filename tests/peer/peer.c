@@ -277,6 +277,8 @@ static void receive(struct peer *p, const struct segment *s)
 	id = peer_find(p, &s->dst, &s->src);
 	if (id >= 0)
 		peer_in_segment(p, &p->conns[id], s);
+	else if (peer_wrong_stray(p, s, peer_behind(p, s->dst.port) != PEER_REFUSE))
+		return;
 	else if (peer_behind(p, s->dst.port) != PEER_REFUSE)
 		peer_in_listen(p, s, NULL);
 	else if (!(s->flags & FLAG_RST) || peer_has_fault(p, FAULT_RST_ANSWERS_RST))

@@ -133,8 +133,7 @@ static bool may_reopen(const struct peer *p, const struct peer_conn *c, const st
 	return (!had && has) || newer;
 }
 
-/* Table 6 of RFC 9293 3.10.7.4. */
-static bool acceptable(const struct peer_conn *c, const struct segment *s)
+bool peer_in_acceptable(const struct peer_conn *c, const struct segment *s)
 {
 	uint32_t window = c->rcv_edge - c->rcv_nxt, len = segment_len(s);
 
@@ -170,7 +169,7 @@ static bool sequence_passes(struct peer *p, struct peer_conn *c, const struct se
 {
 	if (!timestamps_pass(p, c, s))
 		return false;
-	if (acceptable(c, s))
+	if (peer_in_acceptable(c, s))
 		return true;
 	if (s->flags & FLAG_RST) /* an exact one counts at a closed window too (MUST-66) */
 		return s->seq == c->rcv_nxt;
@@ -447,6 +446,8 @@ static void syn_sent(struct peer *p, struct peer_conn *c, const struct segment *
 
 void peer_in_segment(struct peer *p, struct peer_conn *c, const struct segment *s)
 {
+	if (peer_wrong_segment(p, c, s))
+		return;
 	if (c->state == PEER_SYN_SENT) {
 		syn_sent(p, c, s);
 		return;

@@ -131,6 +131,12 @@ void peer_out_release(struct peer *p);
 /* peer_in.c: RFC 9293 3.10.7.4, and 3.10.7.3 for SYN-SENT. */
 void peer_in_segment(struct peer *p, struct peer_conn *c, const struct segment *s);
 void peer_in_listen(struct peer *p, const struct segment *s, struct peer_conn *old);
+/* Table 6 of RFC 9293 3.10.7.4. */
+bool peer_in_acceptable(const struct peer_conn *c, const struct segment *s);
+
+/* peer_wrong.c: whether a fault has dealt with the segment, of a connection or of none. */
+bool peer_wrong_segment(struct peer *p, struct peer_conn *c, const struct segment *s);
+bool peer_wrong_stray(struct peer *p, const struct segment *s, bool listens);
 
 /* mutate.c: around each event, whose cause is a segment or NULL, and on each segment that leaves; false if it
  * is not to leave. */

@@ -294,7 +294,7 @@ static enum link_status sim_receive(struct link *link, int64_t until_us, struct 
 	struct sim_link *sim = (struct sim_link *)link;
 	const struct sim_config *c = &sim->config;
 
-	if (c->interrupt_after && sim->captured >= c->interrupt_after && !sim->interrupted) {
+	if (c->interrupt_after && sim->captured >= c->interrupt_after && !sim->interrupted && until_us > sim->now_us) {
 		sim->interrupted = true;
 		return LINK_INTERRUPTED;
 	}

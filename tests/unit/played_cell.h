@@ -20,6 +20,7 @@ struct cell_scene {
 	uint32_t isn;
 	uint64_t seed;
 	const char *options; /* NULL: the usual */
+	int64_t rtt_us;      /* what other checks have measured */
 	bool lossless;       /* what the suite knows when it repeats a check */
 	bool waits;          /* the application does nothing by itself, and that is known */
 	enum teardown teardown;
@@ -54,12 +55,13 @@ static inline void play_cell(struct played_cell *p, const struct matrix_cell *ce
 	struct exchange_params params = {
 		.check = &cell->check, .stimulus = &cell->stimulus, .rules = rules_index(), .timeout_us = 5000000,
 		.prober.isn = scene->isn, .pattern_seed = 7, .teardown = scene->teardown,
-		.lossless = scene->lossless, .application_waits = scene->waits,
+		.rtt_us = scene->rtt_us, .lossless = scene->lossless, .application_waits = scene->waits,
 	};
 	struct run run = { .exchanges = &p->x, .count = 1, .lane_length = 1, .finished = cell_finished };
 	const int64_t latency_us = scene->latency_us ? scene->latency_us : 200;
+	/* No clock begins at 0, which would mean that nothing is timed. */
 	const struct sim_config path = { .seed = scene->seed + 1, .latency_in_us = latency_us,
-					 .latency_out_us = latency_us };
+					 .latency_out_us = latency_us, .start_us = 1000000 };
 	struct peer_params peer_params;
 	struct sim_driver *driver;
 	struct sim_target target;

@@ -134,10 +134,100 @@ static void test_every_fault_shows(void **unused)
 	record_all(faulty, h, FAULT_NONE);
 	assert_string_equal(honest->text, faulty->text);
 	for (int i = FAULT_NONE + 1; i < FAULTS; i++) {
+		if (faults_is_odd((enum peer_fault)i))
+			continue;
 		record_all(faulty, h, (enum peer_fault)i);
 		if (!strcmp(honest->text, faulty->text))
 			fail_msg("%s changes nothing", faults_info((enum peer_fault)i)->name);
 	}
+	free(honest);
+	free(faulty);
+	free(h);
+}
+
+/* ---- what answers to odd segments ------------------------------------------------------------------- */
+
+/* The manual port's connection in this state, by hand; false if the fault keeps it from getting there. */
+static bool reach(struct by_hand *h, enum peer_fault fault, enum peer_state state, uint32_t *iss, uint32_t *next)
+{
+	const bool first = state == PEER_FIN_WAIT_1 || state == PEER_FIN_WAIT_2 || state == PEER_CLOSING;
+	const bool last = state == PEER_CLOSE_WAIT || state == PEER_LAST_ACK;
+
+	start(h, fault, state == PEER_CLOSED ? 1 : 11011, "mss=1460");
+	*iss = 0;
+	*next = isn;
+	if (state == PEER_SYN_SENT)
+		peer_connect(h->peer, &h->them, &h->us, h->now_us);
+	else if (state > PEER_LISTEN)
+		by_hand_send(h, S, isn, 0, NULL);
+	if (h->n)
+		*iss = h->got[0].seq;
+	if (state <= PEER_SYN_SENT)
+		return true;
+	*next = isn + 1;
+	if (state > PEER_SYN_RECEIVED)
+		by_hand_send(h, A, isn + 1, *iss + 1, NULL);
+	if (last)
+		by_hand_send(h, F | A, (*next)++, *iss + 1, NULL);
+	if (first || state == PEER_LAST_ACK)
+		peer_shutdown(h->peer, peer_find(h->peer, &h->them, &h->us), h->now_us);
+	if (state == PEER_FIN_WAIT_2)
+		by_hand_send(h, A, isn + 1, *iss + 2, NULL);
+	if (state == PEER_CLOSING)
+		by_hand_send(h, F | A, (*next)++, *iss + 1, NULL);
+	return peer_state(h->peer, &h->them, &h->us) == state;
+}
+
+/* What the peer says to one odd segment in each state, and to an ordinary one after it. */
+static void record_odd(struct record *r, struct by_hand *h, enum peer_fault fault, uint16_t flags, int seq, int ack)
+{
+	const char *text = flags & P ? "odd" : NULL;
+	char what[40];
+
+	r->len = 0;
+	for (int state = PEER_CLOSED; state <= PEER_LAST_ACK; state++) {
+		uint32_t iss, next;
+		bool there = reach(h, fault, (enum peer_state)state, &iss, &next);
+
+		by_hand_send(h, flags, next + (uint32_t)seq, flags & A ? iss + (uint32_t)ack : 0, text);
+		by_hand_send(h, A, next, iss + 1, NULL);
+		by_hand_wait(h, 4000000);
+		snprintf(what, sizeof what, "%s%s", peer_state_name((enum peer_state)state), there ? "" : ", missed");
+		write_down(r, h, what);
+	}
+	r->text[r->len] = '\0';
+}
+
+static void test_every_odd_fault_shows(void **unused)
+{
+	static const struct {
+		uint16_t flags;
+		int seq, ack;
+	} odd[] = {
+		{ R, 0, 0 }, { R | A, 0, 1 }, { R, -1, 0 }, { R | A, 7, 99 }, { R, 9000000, 0 }, { A, 0, 1 },
+		{ A, 0, 2 }, { A, 0, 99 }, { A, -1, 1 }, { F, 0, 0 }, { 0, 0, 0 }, { F | A, 0, 1 }, { F | A, -1, 1 }, { F | A, 50, 1 },
+		{ P | A, 0, 1 }, { P | A, 50, 1 }, { P | A, 9000000, 1 }, { P | A | FLAG_URG, 0, 1 }, { S, 0, 0 },
+		{ S, 50, 0 }, { S, -1, 0 }, { S | A, 50, 99 }, { S | R, 0, 0 }, { S, -2, 0 },
+	};
+	struct record *honest = malloc(sizeof *honest), *faulty = malloc(sizeof *faulty);
+	struct by_hand *h = malloc(sizeof *h);
+	bool shows[FAULTS] = { false };
+
+	(void)unused;
+	assert_true(honest && faulty && h);
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+		record_odd(honest, h, FAULT_NONE, odd[i].flags, odd[i].seq, odd[i].ack);
+		assert_null(strstr(honest->text, "missed"));
+		for (int f = FAULT_NONE + 1; f < FAULTS; f++) {
+			if (!faults_is_odd((enum peer_fault)f) || shows[f])
+				continue;
+			record_odd(faulty, h, (enum peer_fault)f, odd[i].flags, odd[i].seq, odd[i].ack);
+			shows[f] = strcmp(honest->text, faulty->text);
+		}
+	}
+	for (int f = FAULT_NONE + 1; f < FAULTS; f++)
+		if (faults_is_odd((enum peer_fault)f) && !shows[f])
+			fail_msg("%s changes nothing", faults_info((enum peer_fault)f)->name);
 	free(honest);
 	free(faulty);
 	free(h);
@@ -322,6 +412,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),	cmocka_unit_test(test_every_fault_shows),
+		cmocka_unit_test(test_every_odd_fault_shows),
 		cmocka_unit_test(test_answers_to_syn), cmocka_unit_test(test_closing),
 		cmocka_unit_test(test_silence),	cmocka_unit_test(test_time_wait),
 		cmocka_unit_test(test_first_syns),

@@ -444,6 +444,7 @@ static void test_every_fault_is_found_or_accounted_for(void **state)
 			seen |= lies[i].fault == (enum peer_fault)f;
 		for (size_t i = 0; i < sizeof unseen / sizeof *unseen; i++)
 			listed |= unseen[i].fault == (enum peer_fault)f && unseen[i].why[0];
+		listed |= faults_is_odd((enum peer_fault)f); /* a probe is an honest end */
 		faults++;
 		found += seen;
 		if (seen == listed)
