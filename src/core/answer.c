@@ -73,6 +73,8 @@ void answer_begin(struct answer *a, const struct answer_params *params, const st
 	a->around.sent_before = known->sent_before;
 	a->around.last_seq = known->last_seq;
 	a->around.last_ack = known->last_ack;
+	a->around.last_stamped = known->last_stamped;
+	a->around.last_tsval = known->last_tsval;
 	a->around.last_window = known->last_window;
 }
 
@@ -291,9 +293,16 @@ static enum tcp_state shown_state(const struct answer *a, const struct segment *
 	return TCP_STATES;
 }
 
+/* One that was sent later, not a copy of it that came late: its clock has gone on. */
+static bool sent_later(const struct answer *a, const struct segment *s)
+{
+	return a->around.last_stamped && s->options.present & OPTION_TIMESTAMPS &&
+	       s->options.tsval != a->around.last_tsval;
+}
+
 static bool repeats_last(const struct answer *a, const struct segment *s)
 {
-	return a->around.sent_before && !s->len && (s->flags & KIND) == FLAG_ACK &&
+	return !sent_later(a, s) && a->around.sent_before && !s->len && (s->flags & KIND) == FLAG_ACK &&
 	       s->seq == a->around.last_seq && s->ack == a->around.last_ack;
 }
 
@@ -357,6 +366,8 @@ static void matched(struct answer *a, const struct segment *s, const struct owed
 	a->around.sent_before = true;
 	a->around.last_seq = s->seq;
 	a->around.last_ack = s->ack;
+	a->around.last_stamped = s->options.present & OPTION_TIMESTAMPS;
+	a->around.last_tsval = s->options.tsval;
 	a->around.last_window = s->flags & FLAG_SYN ? s->window : (uint32_t)s->window << a->around.rcv_shift;
 }
 

@@ -62,7 +62,9 @@ struct answer_known {
 	bool listens;            /* on the target's port somebody listens as well */
 	uint8_t syn_options[2];  /* of the prober, of the target: bits of enum in core/options.h */
 	uint8_t target_wscale;
-	bool sent_before;        /* its last segment had these numbers, and this window in bytes */
+	bool last_stamped;       /* its last segment had this timestamp, if it had one, ... */
+	uint32_t last_tsval;
+	bool sent_before;        /* ... these numbers, and this window in bytes */
 	uint32_t last_seq, last_ack, last_window;
 };
 

@@ -76,6 +76,8 @@ struct circumstances {
 	uint8_t rcv_shift;   /* of the windows that the TCP advertises */
 	bool sent_before;    /* the TCP sent something, last ... */
 	uint32_t last_seq, last_ack; /* ... with these numbers ... */
+	bool last_stamped;           /* ... this timestamp, if it had one ... */
+	uint32_t last_tsval;
 	uint32_t last_window;        /* ... and this window, in bytes */
 };
 

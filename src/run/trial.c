@@ -101,6 +101,12 @@ static void begin_judging(struct exchange *x, int64_t now_us)
 		.last_window = t->target.rcv_edge - t->target.rcv_nxt,
 	};
 
+	for (size_t i = x->lines_count; i-- && !known.last_stamped;) {
+		const struct segment *s = &x->lines[i].segment;
+
+		known.last_stamped = !x->lines[i].out && s->options.present & OPTION_TIMESTAMPS;
+		known.last_tsval = s->options.tsval;
+	}
 	answer_begin(&t->answer, &params, x->params.rules, &known, now_us);
 }
 
