@@ -177,8 +177,12 @@ done
 sort -u "$work/used" >"$work/occurred"
 is 'each entry of linux.suite occurs' "$(cut -f 1 "$work/deviations" | sort -u | comm -23 - "$work/occurred")" ''
 if [ -n "${FINWAIT_TARGET6-}" ]; then
-	verdicts "$work/four.jsonl" >"$work/four"
-	verdicts "$work/six.jsonl" >"$work/six"
+	# Where the target's FIN waits for an ACK, its repetition can come just when the answer is due that Linux
+	# does not give to a segment without ACK: by chance.
+	for name in four six; do
+		verdicts "$work/$name.jsonl" |
+			grep -vE '^rcv-(fin|null)-(fin-wait-1|closing|last-ack)/outside' >"$work/$name"
+	done
 	is 'IPv4 and IPv6 come out alike' "$(comm -3 "$work/four" "$work/six")" ''
 fi
 ok 'no connection is left on the target' wait_until none_left
