@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "run/runner.h"
 
-enum { BURST = 64 }; /* segments that are delivered before the time is looked at */
-
 /* When an exchange that has not started yet may: INT64_MAX while it must wait for another. */
 static int64_t starts_at(const struct run *run, size_t index, int64_t begin_us)
 {
@@ -159,22 +157,6 @@ static size_t report(const struct run *run)
 	return left;
 }
 
-/* Waits until something comes, or `until_us`. All that has come is delivered before anybody asks for the time:
- * where this process was slow, an answer that waits must not be called late. */
-static enum link_status receive(const struct run *run, int64_t until_us)
-{
-	struct segment s;
-	enum link_status status = run->link->receive(run->link, until_us, &s);
-
-	for (unsigned n = 0; status == LINK_SEGMENT; n++) {
-		deliver(run, &s);
-		if (n == BURST)
-			break;
-		status = run->link->receive(run->link, run->link->now_us(run->link), &s);
-	}
-	return status == LINK_SEGMENT ? LINK_TIME : status;
-}
-
 enum run_status run_all(const struct run *run)
 {
 	const int64_t begin_us = run->link->now_us(run->link);
@@ -182,13 +164,16 @@ enum run_status run_all(const struct run *run)
 
 	while (report(run)) {
 		int64_t next_us, driver_us;
+		struct segment s;
 
 		consult(run);
 		next_us = serve(run, begin_us);
 		driver_us = watch(run);
 		next_us = driver_us < next_us ? driver_us : next_us;
-		switch (receive(run, next_us)) {
+		switch (run->link->receive(run->link, next_us, &s)) {
 		case LINK_SEGMENT:
+			deliver(run, &s);
+			break;
 		case LINK_TIME:
 		case LINK_READY:
 			break;
