@@ -63,15 +63,15 @@ int driving_choose(struct driving *d, const struct driving_settings *s, char *wh
 	int status;
 
 	*d = (struct driving){ .settings = s };
+	if (s->agent_token && !s->agent) {
+		snprintf(why, why_len, "--agent-token goes with --agent");
+		return EXIT_USAGE;
+	}
 	if (!s->agent + !s->service + !commands != 2) {
 		snprintf(why, why_len, driving_wanted(s) ?
 					       "one driver at a time: --agent, --service or --on-..." :
 					       "nobody can make the target act: give an --agent, a --service that it "
 					       "runs, or commands (--on-connect, --on-listen, --on-close)");
-		return EXIT_USAGE;
-	}
-	if (s->agent_token && !s->agent) {
-		snprintf(why, why_len, "--agent-token goes with --agent");
 		return EXIT_USAGE;
 	}
 	status = s->service ? choose_service(d, why, why_len) :

@@ -19,6 +19,7 @@ enum {
 static const char lost[] = "the segment or its answer was lost";
 static const char repeated[] = "an ACK that repeats the last one exactly";
 static const char given_up[] = "the connection was given up without a word";
+static const char filtered[] = "a firewall that drops resets";
 static const char short_msl[] = "a very short MSL";
 
 void answer_rtt(struct answer *a, int64_t rtt_us)
@@ -396,7 +397,9 @@ static void silent(struct answer *a, int64_t now_us, struct judgement *j)
 			o = &h->owed[k];
 	if (!o)
 		return;
-	v = accuse(a, j, o->rule, o->state, a->params.near ? NULL : lost);
+	/* Nothing is lost, and yet a host's own filter may keep its resets in. */
+	v = accuse(a, j, o->rule, o->state,
+		   !a->params.near ? lost : replies[o->reaction->reply].flags & FLAG_RST ? filtered : NULL);
 	if (!v)
 		return;
 	answer_text_owed(v->expected, sizeof v->expected, h, o);
